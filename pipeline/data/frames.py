@@ -1,0 +1,89 @@
+"""From a picture to what the network sees: one function for training, evaluation and timing."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pipeline.errors import EdgeboardError
+
+# The statistics of ImageNet, which every torchvision weight expects.
+MEAN_RGB = np.array([0.485, 0.456, 0.406], dtype=np.float32)
+STD_RGB = np.array([0.229, 0.224, 0.225], dtype=np.float32)
+_SCALE = 1 / (255 * STD_RGB)
+_SHIFT = -MEAN_RGB / STD_RGB
+
+
+def resize(image_hwc: NDArray[np.uint8], frame_size: int) -> NDArray[np.uint8]:
+    """`[H, W, 3]` to `[frame_size, frame_size, 3]`, RGB 0..255. The whole picture is kept; its shape is not."""
+    shrinks = min(image_hwc.shape[:2]) >= frame_size
+    return cv2.resize(
+        image_hwc, (frame_size, frame_size), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    )  # type: ignore[return-value]
+
+
+def normalise(frames_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`[N, S, S, 3]` RGB 0..255 to `[N, 3, S, S]` float32 with ImageNet's mean and standard deviation."""
+    scaled = frames_nhwc.astype(np.float32)
+    scaled *= _SCALE
+    scaled += _SHIFT
+    return np.ascontiguousarray(scaled.transpose(0, 3, 1, 2))
+
+
+def preprocess(image_hwc: NDArray[np.uint8], frame_size: int) -> NDArray[np.float32]:
+    """One camera picture `[H, W, 3]` RGB 0..255 to a network input `[1, 3, frame_size, frame_size]`."""
+    return normalise(resize(image_hwc, frame_size)[None])
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """`[H, W, 3]` RGB 0..255. The data stage wrote the file, so that a broken one is a damaged data folder."""
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
+    if image is None:
+        raise EdgeboardError("A picture of the data folder cannot be read", where=path, mend="dvc repro --force generate")
+    return image  # type: ignore[return-value]
+
+
+@dataclass(frozen=True)
+class Frames:
+    """The pictures of one split, resized.
+
+    frames_nhwc: uint8 `[N, S, S, 3]` RGB; labels: int64 `[N]` indices into `class_names`; files: N paths.
+    """
+
+    frames_nhwc: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    files: list[Path]
+    class_names: list[str]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_index(data_folder: Path) -> pd.DataFrame:
+    """index.csv of a data folder: file, label, split, source, mask, width, height, sha256."""
+    path = data_folder / "index.csv"
+    if not path.is_file():
+        raise EdgeboardError("The data folder has no index.csv", where=path, mend=f"dvc repro generate@{data_folder.name}")
+    return pd.read_csv(path, dtype={"mask": "string", "label": "string"}, keep_default_na=False)
+
+
+def load_frames(data_folder: Path, split: str, frame_size: int, class_names: list[str]) -> Frames:
+    """Read and resize every picture of `split` (train, val or test), in the order of index.csv."""
+    index = read_index(data_folder)
+    rows = index[index["split"] == split]
+    files = [data_folder / name for name in rows["file"]]
+    frames = np.empty((len(files), frame_size, frame_size, 3), dtype=np.uint8)
+
+    def load(i: int) -> None:
+        frames[i] = resize(read_image(files[i]), frame_size)
+
+    with ThreadPoolExecutor() as pool:  # OpenCV releases the interpreter lock
+        list(pool.map(load, range(len(files))))
+    labels = np.array([class_names.index(label) for label in rows["label"]], dtype=np.int64)
+    return Frames(frames, labels, files, class_names)
