@@ -7,101 +7,45 @@ given, what is allowed, and for an unknown key the nearest one that exists.
 from __future__ import annotations
 
 import difflib
-import math
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_json
+from pipeline.options import Epochs, Fraction, LearningRate, NoBoolean, PhotoData, Section
+from pipeline.tasks import TASKS
 
 FIXED_VARIANTS = ("pruned", "distilled", "quantized", "compact")
+FireData = PhotoData
 StepName = Literal["prune", "distill", "quantize"]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Rate = Annotated[float, Field(gt=0, le=10)]
-Epochs = Annotated[int, Field(ge=1, le=10_000)]
 
 
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=False, allow_inf_nan=False)
+class _PerTask(Section):
+    """One optional section for each task."""
+
+    def of(self, task: str) -> Any:
+        """The section of `task`, an instance of the options class that its declaration names."""
+        return getattr(self, task)
 
 
-class SplitCounts(Section):
-    train: Annotated[int, Field(ge=8)]
-    val: Annotated[int, Field(ge=4)]
-    test: Annotated[int, Field(ge=4)]
+# The sections of a task are declared with the task, so that adding one touches no list here.
+Data: Any = create_model(
+    "Data", __base__=_PerTask, **{name: (task.data_options | None, None) for name, task in TASKS.items()}
+)
 
 
-class SplitFractions(Section):
-    train: Annotated[float, Field(gt=0, lt=1)]
-    val: Annotated[float, Field(gt=0, lt=1)]
-    test: Annotated[float, Field(gt=0, lt=1)]
-
-    @model_validator(mode="after")
-    def _sum_to_one(self) -> SplitFractions:
-        total = self.train + self.val + self.test
-        if not math.isclose(total, 1, abs_tol=1e-6):
-            raise ValueError(f"train + val + test must be 1, they are {total:g}")
-        return self
-
-
-class FireData(Section):
-    source: str
-    test_source: str | None = None
-    count: SplitCounts
-    split: SplitFractions
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=32)]
-    max_side: Annotated[int, Field(ge=32, le=8192)]
-    max_megapixels: Annotated[int, Field(ge=1, le=1000)]
-
-    @property
-    def is_synthetic(self) -> bool:
-        return self.source == "synthetic"
-
-    @model_validator(mode="after")
-    def _folders_exist(self) -> FireData:
-        for name, folder in (("source", None if self.is_synthetic else self.source), ("test_source", self.test_source)):
-            if folder is not None and not Path(folder).is_dir():
-                raise ValueError(f"{name}: the folder {folder!r} does not exist")
-        return self
-
-
-class Data(Section):
-    fire: FireData | None = None
-
-
-class ClassifierTraining(Section):
-    architecture: str
-    pretrained: str = "none"
-    frame_size: Annotated[int, Field(ge=32, le=1024)]
-    epochs: Epochs
-    batch_size: Annotated[int, Field(ge=2, le=4096)]
-    learning_rate: Rate
-    weight_decay: Annotated[float, Field(ge=0, le=1)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
-    patience: Annotated[int, Field(ge=1)]
-
-    @model_validator(mode="after")
-    def _weights_exist(self) -> ClassifierTraining:
-        if self.pretrained in ("none", "imagenet"):
-            return self
-        path = Path(self.pretrained)
-        if path.suffix not in (".pth", ".pt", ".safetensors"):
-            raise ValueError(
-                f"pretrained: {self.pretrained!r} is neither none, imagenet nor a .pth, .pt or .safetensors file"
-            )
-        if not path.is_file():
-            raise ValueError(f"pretrained: the file {self.pretrained!r} does not exist")
-        return self
-
-
-class Train(Section):
+class _TrainHardware(_PerTask):
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: Literal["auto"] | Annotated[int, Field(ge=1)]
     precision: Literal["32-true", "bf16-mixed", "16-mixed"]
-    fire: ClassifierTraining | None = None
+
+
+Train: Any = create_model(
+    "Train", __base__=_TrainHardware, **{name: (task.train_options | None, None) for name, task in TASKS.items()}
+)
 
 
 class Prune(Section):
@@ -110,14 +54,14 @@ class Prune(Section):
     criterion: Literal["l1", "l2", "random"]
     round_to: Annotated[int, Field(ge=1, le=64)]
     epochs: Epochs
-    learning_rate: Rate
+    learning_rate: LearningRate
 
 
 class Distill(Section):
     temperature: Annotated[float, Field(gt=0, le=100)]
     alpha: Fraction
     epochs: Epochs
-    learning_rate: Rate
+    learning_rate: LearningRate
 
 
 class Quantize(Section):
@@ -127,7 +71,7 @@ class Quantize(Section):
 
 
 class Compress(Section):
-    ratio: Annotated[float, Field(gt=0, lt=1)]
+    ratio: Annotated[float, Field(gt=0, lt=1), NoBoolean]
     prune: Prune
     distill: Distill
     quantize: Quantize
@@ -195,7 +139,7 @@ class Leaderboard(Section):
 
 
 class Params(Section):
-    seed: Annotated[int, Field(ge=0, lt=2**31)]
+    seed: Annotated[int, Field(ge=0, lt=2**31), NoBoolean]
     tasks: Annotated[list[str], Field(min_length=1)]
     data: Data
     train: Train
@@ -209,11 +153,11 @@ class Params(Section):
     def _tasks_have_sections(self) -> Params:
         if len(set(self.tasks)) != len(self.tasks):
             raise ValueError("tasks: a task is named twice")
-        known = sorted(Data.model_fields)
+        known = sorted(TASKS)
         for task in self.tasks:
             if task not in known:
                 raise ValueError(f"tasks: there is no task {task!r}; allowed: {', '.join(known)}{_nearest(task, known)}")
-            if getattr(self.data, task) is None or getattr(self.train, task) is None:
+            if self.data.of(task) is None or self.train.of(task) is None:
                 raise ValueError(f"tasks: {task} needs a section data.{task} and a section train.{task}")
         return self
 
@@ -237,7 +181,9 @@ def check_params(raw: Any, where: Path | str = "params.yaml") -> Params:
     try:
         return Params.model_validate(raw)
     except ValidationError as error:
-        mistakes = [_describe(mistake, raw) for mistake in error.errors()]
+        schema = Params.model_json_schema()
+        # A value that fits no branch of a union is reported once per branch.
+        mistakes = list(dict.fromkeys(_describe(mistake, schema) for mistake in error.errors()))
         count = "1 mistake" if len(mistakes) == 1 else f"{len(mistakes)} mistakes"
         listing = "\n".join(f"  - {mistake}" for mistake in mistakes)
         raise EdgeboardError(
@@ -246,38 +192,77 @@ def check_params(raw: Any, where: Path | str = "params.yaml") -> Params:
         ) from None
 
 
-def _describe(mistake: Any, raw: Any) -> str:
+def _describe(mistake: Any, schema: dict[str, Any]) -> str:
     location = [part for part in mistake["loc"] if not _is_union_branch(part)]
     path = ".".join(str(part) for part in location) or "the file"
     kind, given = mistake["type"], mistake["input"]
     if kind == "extra_forbidden":
-        siblings = _known_keys(location[:-1])
-        return f"{path}: unknown key; allowed: {', '.join(siblings)}{_nearest(str(location[-1]), siblings)}"
+        known = list(_section(_schema_at(schema, location[:-1]), schema).get("properties", {}))
+        return f"{path}: unknown key; allowed: {', '.join(known)}{_nearest(location[-1], known)}"
     if kind == "missing":
         return f"{path}: missing; put it back (see the params.yaml of a fresh clone)"
     if kind == "value_error":
+        # Our own rules name the key below the section that they check.
         message = str(mistake["ctx"]["error"])
-        return message if path == "the file" else f"{path}.{message}" if ":" in message.split(" ")[0] else f"{path}: {message}"
-    allowed = mistake["msg"].removeprefix("Input should be ").removeprefix("a ").removeprefix("an ")
-    shown = repr(given) if not isinstance(given, dict | list) else type(given).__name__
-    nearest = _nearest(given, mistake.get("ctx", {}).get("expected", "").replace("'", "").replace(" or ", ", ").split(", "))
-    return f"{path}: is {shown}; allowed: {allowed}{nearest}"
+        is_about_key = location and message.split(":")[0].replace(".", "_").isidentifier()
+        return f"{path}.{message}" if is_about_key else f"{path}: {message}" if location else message
+    at = _schema_at(schema, location)
+    shown = repr(given) if not isinstance(given, dict | list) else f"a {type(given).__name__}"
+    return f"{path}: is {shown}; allowed: {_allowed(at, schema)}{_nearest(given, _choices(at, schema))}"
 
 
 def _is_union_branch(part: object) -> bool:
-    """Pydantic names the branch of a union in the path (`literal['auto']`, `constrained-int`); a user has no use for it."""
+    """Pydantic names the branch of a union in the path (`literal['auto']`, `constrained-int`), which says nothing."""
     return isinstance(part, str) and ("[" in part or part in ("constrained-int", "int", "float", "str"))
 
 
-def _known_keys(location: list[Any]) -> list[str]:
-    model: Any = Params
+def _resolve(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    return schema["$defs"][node["$ref"].rsplit("/", 1)[1]] if "$ref" in node else node
+
+
+def _schema_at(schema: dict[str, Any], location: list[Any]) -> dict[str, Any]:
+    """The JSON schema of the value at `location`; {} where the path leaves the schema."""
+    node = schema
     for part in location:
-        annotation = model.model_fields[part].annotation
-        models = [a for a in (annotation, *getattr(annotation, "__args__", ())) if isinstance(a, type) and issubclass(a, BaseModel)]
-        model = models[0]
-    return list(model.model_fields)
+        node = _section(node, schema)
+        if isinstance(part, int):
+            node = node.get("items", {})
+        else:
+            additional = node.get("additionalProperties")
+            patterns = list(node.get("patternProperties", {}).values())
+            fallback = additional if isinstance(additional, dict) else patterns[0] if patterns else {}
+            node = node.get("properties", {}).get(part, fallback)
+        node = _resolve(node, schema)
+    return node
+
+
+def _section(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """An optional section is a union with null: the section itself."""
+    options = [_resolve(option, schema) for option in node.get("anyOf", [node])]
+    return next((option for option in options if option.get("type") != "null"), {})
+
+
+def _choices(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    options = [_resolve(option, schema) for option in node.get("anyOf", [node])]
+    return [str(value) for option in options for value in option.get("enum", [option.get("const", "")])]
+
+
+_KINDS = {"integer": "a whole number", "number": "a number", "string": "a text", "array": "a list",
+          "object": "a section", "boolean": "true or false", "null": "null"}  # fmt: skip
+_BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum": "below", "maximum": "at most",
+           "minItems": "at least", "pattern": "matching"}  # fmt: skip
+
+
+def _allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
+    """What a value may be, in words: `a number above 0 and below 1`, `auto, cpu or gpu`."""
+    if "anyOf" in node:
+        return " or ".join(_allowed(_resolve(option, schema), schema) for option in node["anyOf"])
+    if "enum" in node or "const" in node:
+        return ", ".join(_choices(node, schema))
+    bounds = " and ".join(f"{word} {node[key]}" for key, word in _BOUNDS.items() if key in node)
+    return " ".join(filter(None, [_KINDS.get(node.get("type", ""), "another value"), bounds]))
 
 
 def _nearest(given: Any, known: list[str]) -> str:
-    close = difflib.get_close_matches(given, known, n=1) if isinstance(given, str) else []
+    close = difflib.get_close_matches(given, [name for name in known if name], n=1) if isinstance(given, str) else []
     return f" (did you mean {close[0]}?)" if close else ""

@@ -1,0 +1,185 @@
+"""The board's page. Widgets only: what they show comes from the pure functions beside this file.
+
+Run from the project's root: streamlit run leaderboard/app.py
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+# `streamlit run` puts the folder of the script on the path, not the project.
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import pandas as pd
+import streamlit as st
+
+from leaderboard.charts import plottable, trade_off_chart
+from leaderboard.provenance import provenance_text, read_picture, read_run, reproduce_commands
+from leaderboard.table import BOARD_NAME, Loaded, choose, display_frame, escape_markdown, intervals, load_board
+
+SHEETS_A_LINE = 3
+
+
+def main() -> None:
+    st.set_page_config(page_title="Edgeboard", page_icon=":material/leaderboard:", layout="wide")
+    st.title("Edgeboard")
+    st.caption("Vision models for small devices, ranked by accuracy, size and speed.")
+    results = Path(os.environ.get("EDGEBOARD_RESULTS", "results")).resolve()
+    loaded = _load(str(results), *_stamp(results / BOARD_NAME))
+    if not _show_state(loaded):
+        return
+    rows, filters = _choose_rows(loaded.board)
+    if rows.empty:
+        st.info("No row matches these filters.")
+        return
+    chosen = _show_table(rows, key=f"table {filters}")
+    _show_chart(rows)
+    _show_provenance(chosen, results)
+    _show_explanations(rows, chosen, results)
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _load(results: str, modified_ns: int, size: int) -> Loaded:  # noqa: ARG001 they are the cache's key
+    """Read the board once for each state of the file, not once for each click."""
+    return load_board(Path(results))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, -1
+    return status.st_mtime_ns, status.st_size
+
+
+def _show_state(loaded: Loaded) -> bool:
+    """Say what is wrong with the board's file, if anything. Returns whether there are rows to show."""
+    if loaded.state == "missing":
+        st.info("There are no results yet. `make repro` measures the models and fills this page.")
+    elif loaded.state == "empty":
+        st.info("The board is empty. `make repro` measures the models and fills this page.")
+    elif loaded.state == "broken":
+        st.error("The board's file cannot be shown.")
+    if loaded.state == "ok" and loaded.messages:
+        with st.expander(f"Cleaned while reading ({len(loaded.messages)})", icon=":material/warning:"):
+            st.text("\n".join(loaded.messages))
+    elif loaded.messages:
+        st.text("\n".join(loaded.messages))
+    return loaded.state == "ok"
+
+
+def _choose_rows(board: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """The filters, and the rows that they leave."""
+    task_box, place_box, experiment_box = st.columns([1, 2, 2])
+    task = task_box.selectbox("Task", sorted(board["task"].unique()), key="task")
+    of_task = board[board["task"] == task]
+    places = of_task["place"].value_counts().index.tolist()
+    place = place_box.selectbox(
+        "Measured on", places, key="place", help="Target and host. FPS is only compared within one of them."
+    )
+    of_place = of_task[of_task["place"] == place]
+    experiments = experiment_box.multiselect(
+        "Experiments", sorted(of_place["experiment"].unique()), key="experiments", placeholder="All"
+    )
+    return choose(board, task, place, experiments), f"{task} {place} {experiments}"
+
+
+def _show_table(rows: pd.DataFrame, key: str) -> pd.Series:
+    """The table. Returns the chosen row, the best-ranked one as long as none was chosen."""
+    column = st.column_config
+    config = {
+        "rank": column.NumberColumn("Rank", width=60, help="Within this task, target and host, over all experiments"),
+        "front": column.TextColumn("Pareto", width=65, help="◆: no other row is at least as good in all three"),
+        "variant": column.TextColumn("Variant", width=105),
+        "precision": column.TextColumn("Precision", width=75),
+        "accuracy": column.ProgressColumn("Accuracy", format="percent", min_value=0.0, max_value=1.0, width=130),
+        "interval": column.TextColumn("95 % interval", width=150),
+        "size_mb": _bar("Size (MB)", rows["size_mb"], "%.2f"),
+        "fps": _bar("FPS", rows["fps"], "%.1f"),
+        "speedup": column.NumberColumn("Speed-up", format="%.2f×", width=80, help="FPS over the baseline's, one run"),
+        "latency_ms_p50": column.NumberColumn("Latency (ms)", format="%.2f", width=95, help="Median, whole frame"),
+        "xai_faithfulness": column.NumberColumn("Faithfulness", format="%.3f", width=95),
+        "xai_drift": column.NumberColumn("Drift", format="%.3f", width=65, help="Of the map from the baseline's"),
+        "recipe": column.TextColumn("Recipe"),
+        "experiment": column.TextColumn("Experiment", width=110),
+        "note": column.TextColumn("Note"),
+    }
+    event = st.dataframe(
+        display_frame(rows),
+        column_config=config,
+        hide_index=True,
+        width="stretch",
+        height="auto" if len(rows) <= 10 else 390,
+        on_select="rerun",
+        selection_mode="single-row",
+        key=key,
+        placeholder="–",
+        alt="The ranking as a table",
+    )
+    st.caption(
+        f"{len(rows):,} rows · ◆ on the Pareto front of accuracy, size and FPS · "
+        "tick a row on its left to see where its numbers come from"
+    )
+    selected = event.selection.rows
+    return rows.iloc[selected[0] if selected and selected[0] < len(rows) else 0]
+
+
+def _bar(label: str, values: pd.Series, form: str) -> Any:
+    top = values.max()
+    return st.column_config.ProgressColumn(
+        label, format=form, min_value=0.0, max_value=float(top) if top > 0 else 1.0, width=130
+    )
+
+
+def _show_chart(rows: pd.DataFrame) -> None:
+    st.subheader("Accuracy against speed")
+    points, complete = plottable(rows)
+    if points.empty:
+        st.info("No row has an accuracy, a size and an FPS to draw.")
+        return
+    st.altair_chart(trade_off_chart(points, intervals(points)), width="stretch")
+    told = ["Up and right is better, a smaller mark is a smaller file, a diamond is on the Pareto front."]
+    if len(points) < complete:
+        told.append(f"{len(points):,} of {complete:,} points are drawn: the front, the best ranks and a sample.")
+    if complete < len(rows):
+        told.append(f"{len(rows) - complete:,} rows lack one of the three numbers.")
+    st.caption(" ".join(told))
+
+
+def _show_provenance(chosen: pd.Series, results: Path) -> None:
+    name = escape_markdown(f"{chosen['variant']} ({chosen['experiment']})")
+    st.subheader(f"Where {name} comes from")
+    row = {str(name): value for name, value in chosen.items()}
+    run = read_run(results, str(chosen["run_id"]))
+    facts, again = st.columns([3, 2])
+    facts.code(provenance_text(row, run), language=None, wrap_lines=True)
+    again.markdown("**To get it again**")
+    again.code(reproduce_commands(row), language="bash", wrap_lines=True)
+    if isinstance(run.get("params"), dict) and run["params"]:
+        with again.expander("Parameters"):
+            st.json(run["params"], expanded=2)
+
+
+def _show_explanations(rows: pd.DataFrame, chosen: pd.Series, results: Path) -> None:
+    """The sheets of the variants that were measured together with the chosen row."""
+    st.subheader("What the models look at")
+    together = rows[rows["experiment"] == chosen["experiment"]].drop_duplicates("variant")
+    pictures = [
+        (f"{row['variant']} ({row['precision']})", picture)
+        for _, row in together.iterrows()
+        if (picture := read_picture(results, str(row["explanation"]))) is not None
+    ]
+    if not pictures:
+        st.info("No explanation was kept for these rows.")
+        return
+    for start in range(0, len(pictures), SHEETS_A_LINE):
+        line = pictures[start : start + SHEETS_A_LINE]
+        for box, (name, picture) in zip(st.columns(SHEETS_A_LINE), line, strict=False):
+            box.text(name)
+            box.image(picture, width="stretch", alt=f"Explanation of {name}")
+
+
+main()

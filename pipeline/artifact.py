@@ -1,0 +1,93 @@
+"""A network in a folder: weights in safetensors, everything else in meta.json, never a pickle.
+
+    meta.json             architecture, class names, frame size, recipe so far, layer shapes
+    weights.safetensors   the network's parameters and buffers          (a float network)
+    graphs/<engine>.onnx  the int8 graph made for that engine           (a quantized network)
+    report.json           what was measured while it was made
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipeline.errors import EdgeboardError
+from pipeline.files import read_json, write_json
+
+if TYPE_CHECKING:
+    from torch import nn
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What has to be known to rebuild and to run a network.
+
+    layers: shape of every convolution, normalisation and linear layer whose width a step changed, by name.
+    parent: the folder of the artifact that this one was made from, relative to the repository; None for a baseline.
+    graphs: engine -> file in the folder, for a quantized artifact; empty for a float one.
+    """
+
+    task: str
+    architecture: str
+    class_names: list[str]
+    frame_size: int
+    recipe: list[str]
+    layers: dict[str, dict[str, int]] = field(default_factory=dict)
+    parent: str | None = None
+    graphs: dict[str, str] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def is_quantized(self) -> bool:
+        return bool(self.graphs)
+
+
+def save_artifact(folder: Path, network: nn.Module | None, meta: Meta, report: dict[str, Any]) -> None:
+    """Write an artifact into an existing folder (use files.replacing_folder around it)."""
+    if network is not None:
+        from safetensors.torch import save_file
+
+        # A shared tensor would be refused by safetensors; contiguous copies also drop views of larger storages.
+        save_file(
+            {name: tensor.detach().cpu().contiguous().clone() for name, tensor in network.state_dict().items()},
+            folder / "weights.safetensors",
+        )
+    write_json(folder / "meta.json", asdict(meta))
+    write_json(folder / "report.json", report)
+
+
+def read_meta(folder: Path) -> Meta:
+    values = read_json(folder / "meta.json", made_by="dvc repro")
+    if values.get("format") != FORMAT:
+        raise EdgeboardError(
+            "The artifact was written by another version of Edgeboard",
+            where=folder,
+            value=f"format {values.get('format')}",
+            allowed=f"format {FORMAT}",
+            mend="dvc repro",
+        )
+    return Meta(**values)
+
+
+def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
+    """The float network in eval mode, and its meta. A quantized artifact has none: load its parent instead."""
+    from safetensors.torch import load_file
+
+    from pipeline.networks import apply_layer_shapes, build_network
+
+    meta = read_meta(folder)
+    weights = folder / "weights.safetensors"
+    if not weights.is_file():
+        raise EdgeboardError(
+            "The artifact holds no float network",
+            where=folder,
+            value=f"recipe {' > '.join(meta.recipe) or 'baseline'}",
+            mend=f"use its parent, {meta.parent}" if meta.parent else "dvc repro",
+        )
+    network = build_network(meta.architecture, len(meta.class_names))
+    apply_layer_shapes(network, meta.layers)
+    network.load_state_dict(load_file(weights), strict=True)
+    return network.eval(), meta

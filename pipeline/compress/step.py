@@ -1,0 +1,42 @@
+"""The one signature of every compression step, and where the steps are found by name."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.params import Params
+from pipeline.tasks import Task
+
+
+@dataclass(frozen=True)
+class StepContext:
+    """What a step may need besides its artifact and its options.
+
+    data_folder: pictures of the task; baseline: folder of the trained network, the default teacher;
+    checkpoints: folder for the state of a training that may be killed.
+    """
+
+    task: Task
+    params: Params
+    data_folder: Path
+    baseline: Path
+    checkpoints: Path
+
+
+# (artifact, where to write the new one, context). The new folder exists and is empty.
+Step = Callable[[Path, Path, StepContext], None]
+
+_MODULES = {
+    "prune": "pipeline.compress.prune",
+    "distill": "pipeline.compress.distill",
+    "quantize": "pipeline.compress.quantize",
+}
+
+
+def find_step(name: str) -> Step:
+    """The step of that name. Its module is imported here, so that nobody pays for a step that is not used."""
+    step: Step = importlib.import_module(_MODULES[name]).run
+    return step

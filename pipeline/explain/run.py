@@ -1,0 +1,165 @@
+"""Explain the exported files of one task on the same frames: maps, their scores, and sheets to look at."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.errors import EdgeboardError
+from pipeline.explain.drift import drift
+from pipeline.explain.explanation import BASELINE, ExplainedVariant, FrameExplanation
+from pipeline.explain.faithfulness import faithfulness
+from pipeline.explain.frames import ExplainedFrame
+from pipeline.explain.gradcam import grad_cam
+from pipeline.explain.interval import mean_with_interval
+from pipeline.explain.localisation import energy_in_mask, pointing_game
+from pipeline.explain.pages import write_side_by_side, write_variant_sheet
+from pipeline.explain.probabilities import Probabilities, through
+from pipeline.explain.rise import RiseMasks, make_masks, rise_map
+from pipeline.targets.onnxruntime import OnnxRuntimeEngine
+
+if TYPE_CHECKING:
+    from torch import nn
+
+DIRECTIONS = {
+    "xai_faithfulness": "higher",
+    "xai_drift": "lower",
+    "deletion_auc": "lower",
+    "insertion_auc": "higher",
+    "pointing_game": "higher",
+    "energy_in_mask": "higher",
+}
+
+
+def explain_task(
+    variants: Sequence[ExplainedVariant],
+    frames: Sequence[ExplainedFrame],
+    class_names: Sequence[str],
+    load_network: Callable[[Path], nn.Module],
+    folder: Path,
+    *,
+    task: str,
+    mask_count: int,
+    steps: int,
+    seed: int,
+    shown_folder: Path | None = None,
+) -> dict[str, Any]:
+    """Explain every variant for the class that the baseline (`variants[0]`) decides; leave sheets in `folder`.
+
+    shown_folder: the name that `folder` will have later, for the paths in the report. The same input gives the same
+    bytes: sessions run on one thread each, so that sums have one order, and frames are what runs in parallel.
+    """
+    if not variants or variants[0].name != BASELINE:
+        raise EdgeboardError(
+            "The baseline must be the first of the exported variants", value=[one.name for one in variants]
+        )
+    answers = {one.name: through(OnnxRuntimeEngine(one.file, threads=1).run, where=one.file) for one in variants}
+    explained = [int(answers[BASELINE](frame.frame_nchw).argmax()) for frame in frames]
+    masks = make_masks(mask_count, frames[0].image_hwc.shape[0], seed)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        pending = {
+            name: [pool.submit(_explain, answer, *pair, masks, steps) for pair in zip(frames, explained, strict=True)]
+            for name, answer in answers.items()
+        }
+        # Importing torch and loading networks takes seconds: time in which the pool is busy with RISE.
+        cams = _grad_cams(variants, frames, explained, load_network)
+        found = {name: [one.result() for one in futures] for name, futures in pending.items()}
+
+    shown = shown_folder or folder
+    report: dict[str, Any] = {}
+    for one in variants:
+        page = f"{one.name}.png"
+        write_variant_sheet(folder / page, task, one, frames, class_names, found[one.name], cams[one.name])
+        scores = _scores(frames, found[one.name], found[BASELINE], class_names, seed)
+        report[one.name] = {
+            **scores,
+            "sheet": (shown / page).as_posix(),
+            "rise_on": one.file.as_posix(),
+            "grad_cam_on": one.float_artifact.as_posix(),
+        }
+    write_side_by_side(folder / "side_by_side.png", task, frames, class_names, found)
+    return {
+        "task": task,
+        "method": "rise",
+        "n": len(frames),
+        "masks": mask_count,
+        "directions": DIRECTIONS,
+        "side_by_side": (shown / "side_by_side.png").as_posix(),
+        "variants": report,
+    }
+
+
+def _explain(
+    answer: Probabilities, frame: ExplainedFrame, class_index: int, masks: RiseMasks, steps: int
+) -> FrameExplanation:
+    frame_nchw = frame.frame_nchw
+    probabilities = answer(frame_nchw)
+    decision = int(probabilities.argmax())
+    importance = rise_map(answer, frame_nchw, class_index, masks)
+    scores = faithfulness(answer, frame_nchw, class_index, importance, steps)
+    return FrameExplanation(class_index, decision, float(probabilities[decision]), importance, scores)
+
+
+def _grad_cams(
+    variants: Sequence[ExplainedVariant],
+    frames: Sequence[ExplainedFrame],
+    explained: list[int],
+    load_network: Callable[[Path], nn.Module],
+) -> dict[str, NDArray[np.float32]]:
+    """Grad-CAM `[N, S, S]` per variant; variants made from one float network share its maps."""
+    batch = np.concatenate([frame.frame_nchw for frame in frames])
+    artifacts = dict.fromkeys(one.float_artifact for one in variants)
+    maps = {artifact: grad_cam(load_network(artifact), batch, explained) for artifact in artifacts}
+    return {one.name: maps[one.float_artifact] for one in variants}
+
+
+def _scores(
+    frames: Sequence[ExplainedFrame],
+    found: list[FrameExplanation],
+    found_baseline: list[FrameExplanation],
+    class_names: Sequence[str],
+    seed: int,
+) -> dict[str, Any]:
+    drifts = [drift(base.rise, one.rise) for base, one in zip(found_baseline, found, strict=True)]
+    # A map of another class than the true one has no reason to point into the true object.
+    localised = [
+        (one.rise, frame.mask)
+        for frame, one in zip(frames, found, strict=True)
+        if frame.mask is not None and one.explained == frame.label
+    ]
+    return {
+        **_spread("xai_faithfulness", [one.faithfulness.score for one in found], seed),
+        **_spread("xai_drift", drifts, seed),
+        "deletion_auc": float(np.mean([one.faithfulness.deletion_auc for one in found])),
+        "insertion_auc": float(np.mean([one.faithfulness.insertion_auc for one in found])),
+        "pointing_game": float(np.mean([pointing_game(*pair) for pair in localised])) if localised else None,
+        "energy_in_mask": float(np.mean([energy_in_mask(*pair) for pair in localised])) if localised else None,
+        "mask_area": float(np.mean([mask.mean() for _, mask in localised])) if localised else None,
+        "n_localised": len(localised),
+        "n": len(found),
+        "agrees": sum(one.decision == base.decision for base, one in zip(found_baseline, found, strict=True)),
+        "frames": [
+            {
+                "frame": frame.name,
+                "true_class": class_names[frame.label],
+                "explained_class": class_names[one.explained],
+                "decision": class_names[one.decision],
+                "probability": one.probability,
+                "deletion_auc": one.faithfulness.deletion_auc,
+                "insertion_auc": one.faithfulness.insertion_auc,
+                "drift": moved,
+            }
+            for frame, one, moved in zip(frames, found, drifts, strict=True)
+        ],
+    }
+
+
+def _spread(name: str, values: list[float], seed: int) -> dict[str, float]:
+    mean, low, high = mean_with_interval(values, seed)
+    return {name: mean, f"{name}_low": low, f"{name}_high": high}

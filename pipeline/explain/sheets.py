@@ -1,0 +1,113 @@
+"""Pictures for people: a grid of frames and maps as one small PNG, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+MAX_BYTES = 300_000  # MLflow and the board load many of them
+MAX_ROWS = 12
+_TILES = (144, 128, 112, 96, 80, 64, 48)  # pixels; the largest with which the sheet stays within MAX_BYTES is taken
+_LABEL_WIDTH, _CAPTION, _HEADER, _GAP = 150, 18, 58, 6
+_INK, _MUTED, _PAPER, _EMPTY = (28, 28, 30), (110, 110, 115), (255, 255, 255), (236, 236, 240)
+RIGHT, WRONG = (20, 120, 60), (190, 40, 30)
+
+Colour = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Tile:
+    """picture_hwc: uint8 `[S, S, 3]` RGB, or None for "there is none"; caption: one short line below it."""
+
+    picture_hwc: NDArray[np.uint8] | None
+    caption: str = ""
+    colour: Colour = _MUTED
+
+
+@dataclass(frozen=True)
+class Row:
+    """lines: what stands left of the tiles, each with its colour."""
+
+    tiles: Sequence[Tile]
+    lines: Sequence[tuple[str, Colour]] = field(default_factory=list)
+
+
+def heat_overlay(image_hwc: NDArray[np.uint8], importance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A map `[S, S]` in colour over its frame `[S, S, 3]` in grey; the map's own lowest is blue, its highest red."""
+    span = float(np.ptp(importance))
+    scaled = (importance - importance.min()) / span if span > 0 else np.zeros_like(importance)
+    heat = cv2.applyColorMap((scaled * 255).round().astype(np.uint8), cv2.COLORMAP_TURBO)[..., ::-1]
+    grey = cv2.cvtColor(image_hwc, cv2.COLOR_RGB2GRAY)[..., None]
+    return (0.5 * heat + 0.5 * grey).round().astype(np.uint8)
+
+
+def mask_overlay(image_hwc: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """The frame with everything outside the mask `[S, S]` dimmed to a quarter."""
+    return np.where(mask[..., None], image_hwc, image_hwc // 4).astype(np.uint8)
+
+
+def write_sheet(path: Path, title: str, subtitle: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    """Write the grid as a PNG of at most `MAX_BYTES` (at most `MAX_ROWS` rows; the rest is told in the subtitle)."""
+    if len(rows) > MAX_ROWS:
+        subtitle = f"{subtitle} · first {MAX_ROWS} of {len(rows)} frames"
+    data, drawn = b"", 0
+    for tile in _TILES:
+        # Bytes grow with the area: a size that is far too large is not drawn in vain.
+        if drawn and len(data) * (tile / drawn) ** 2 > 1.2 * MAX_BYTES:
+            continue
+        data, drawn = _encode(_draw(title, subtitle, columns, rows[:MAX_ROWS], tile)), tile
+        if len(data) <= MAX_BYTES:
+            break
+    path.write_bytes(data)
+
+
+def _draw(title: str, subtitle: str, columns: Sequence[str], rows: Sequence[Row], tile: int) -> Image.Image:
+    column_width, row_height = tile + _GAP, tile + _CAPTION + _GAP
+    plain, bold = ImageFont.load_default(12), ImageFont.load_default(15)
+    width = (
+        max(_LABEL_WIDTH + column_width * len(columns), round(max(bold.getlength(title), plain.getlength(subtitle))))
+        + _GAP
+    )
+    sheet = Image.new("RGB", (width, _HEADER + row_height * len(rows)), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, 4), title, _INK, bold)
+    draw.text((_GAP, 23), subtitle, _MUTED, plain)
+    for i, name in enumerate(columns):
+        draw.text((_LABEL_WIDTH + i * column_width, 41), _fitted(name, plain, tile), _INK, plain)
+    for j, row in enumerate(rows):
+        top = _HEADER + j * row_height
+        for k, (line, colour) in enumerate(row.lines):
+            draw.text((_GAP, top + 15 * k), _fitted(line, plain, _LABEL_WIDTH - 2 * _GAP), colour, plain)
+        for i, one in enumerate(row.tiles):
+            left = _LABEL_WIDTH + i * column_width
+            if one.picture_hwc is None:
+                draw.rectangle((left, top, left + tile - 1, top + tile - 1), _EMPTY)
+            else:
+                shown = cv2.resize(one.picture_hwc, (tile, tile), interpolation=cv2.INTER_LINEAR)
+                sheet.paste(Image.fromarray(shown), (left, top))
+            draw.text((left, top + tile + 2), _fitted(one.caption, plain, tile), one.colour, plain)
+    return sheet
+
+
+def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:
+    """The text, cut with an ellipsis where it would run into the next column."""
+    if font.getlength(text) <= width:
+        return text
+    while text and font.getlength(text + "…") > width:
+        text = text[:-1]
+    return text + "…"
+
+
+def _encode(sheet: Image.Image) -> bytes:
+    """PNG with a palette: a third of the bytes of true colour, and enough for maps."""
+    buffer = io.BytesIO()
+    palette = sheet.quantize(256, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    palette.save(buffer, "PNG", compress_level=9)
+    return buffer.getvalue()

@@ -1,0 +1,57 @@
+"""Does the exported file say what the PyTorch network says, on real frames?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from pipeline.data.frames import normalise
+from pipeline.errors import EdgeboardError
+from pipeline.targets.onnxruntime import OnnxRuntimeEngine
+
+
+def float_logits(network: nn.Module, frames_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`[N, S, S, 3]` frames to `[N, C]` logits of the PyTorch network."""
+    with torch.inference_mode():
+        return network.eval()(torch.from_numpy(normalise(frames_nhwc))).numpy()
+
+
+def compare(reference_nc: NDArray[np.float32], path: Path, frames_nhwc: NDArray[np.uint8]) -> dict[str, Any]:
+    """Largest difference of a logit, absolute and relative to the largest logit, and agreement of decisions."""
+    engine = OnnxRuntimeEngine(path, threads=1)
+    logits = np.concatenate([engine.run(normalise(frame[None])) for frame in frames_nhwc])
+    if not np.isfinite(logits).all():
+        raise EdgeboardError("The exported file gives values that are not finite numbers", where=path)
+    difference = float(np.abs(logits - reference_nc).max())
+    return {
+        "n": len(frames_nhwc),
+        "largest_difference": difference,
+        "largest_difference_relative": difference / max(float(np.abs(reference_nc).max()), 1e-12),
+        "agreement": float((logits.argmax(1) == reference_nc.argmax(1)).mean()),
+    }
+
+
+def require_parity(parity: dict[str, Any], path: Path, precision: str, tolerance: float, min_agreement: float) -> None:
+    """The gate. A float file must give the same logits, an int8 one the same decisions, within the limits."""
+    if precision == "fp32" and parity["largest_difference_relative"] > tolerance:
+        raise EdgeboardError(
+            "The exported file does not give the outputs of the PyTorch network",
+            where=path,
+            value=f"largest difference {parity['largest_difference_relative']:.2g} of the largest logit",
+            allowed=f"at most export.parity_tolerance = {tolerance:g}",
+            mend="an operator is exported wrongly: try another export.opset",
+        )
+    if precision == "int8" and parity["agreement"] < min_agreement:
+        raise EdgeboardError(
+            "The int8 file decides otherwise than the float network too often",
+            where=path,
+            value=f"the same decision on {parity['agreement']:.1%} of {parity['n']} frames",
+            allowed=f"at least export.min_agreement = {min_agreement:.1%}",
+            mend="more compress.quantize.calibration_frames or another calibration; "
+            "lower export.min_agreement only if the loss is meant",
+        )

@@ -1,0 +1,173 @@
+"""Networks by name, and rebuilding one whose layers were made narrower."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.errors import EdgeboardError
+
+# torchvision's MobileNetV3 keeps running statistics with a momentum of 0.01, which lags by hundreds of batches:
+# trained from scratch on a small set it then answers a single class in eval mode.
+_BATCH_NORM_MOMENTUM = 0.1
+
+
+def classifier_names() -> list[str]:
+    """Names of the image classifiers of torchvision."""
+    from torchvision import models
+
+    return list(models.list_models(module=models))
+
+
+def build_network(architecture: str, n_classes: int) -> nn.Module:
+    """A torchvision classifier with random weights: `[N, 3, S, S]` normalised frames to `[N, n_classes]` logits."""
+    from torchvision import models
+
+    names = classifier_names()
+    if architecture not in names:
+        close = difflib.get_close_matches(architecture, names, n=3)
+        raise EdgeboardError(
+            "There is no such architecture",
+            value=architecture,
+            allowed=f"an image classifier of torchvision, such as {', '.join(close or names[:5])}",
+            mend="correct train.<task>.architecture in params.yaml",
+        )
+    # Inception and GoogLeNet return a tuple while training unless their side heads are off.
+    options: dict[str, Any] = {"aux_logits": False} if architecture in ("googlenet", "inception_v3") else {}
+    network = models.get_model(architecture, weights=None, num_classes=n_classes, **options)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = _BATCH_NORM_MOMENTUM
+    return network
+
+
+def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> list[str]:
+    """Copy weights into `network` in place: `none`, `imagenet` (downloaded) or a file.
+
+    Tensors of another shape, such as the head for other classes, stay as they are; their names are returned.
+    Raises EdgeboardError when the download fails or the file does not fit the architecture.
+    """
+    if pretrained == "none":
+        return []
+    state = _download(architecture) if pretrained == "imagenet" else _read_weights(Path(pretrained))
+    own = network.state_dict()
+    fitting = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
+    left_out = [name for name in own if name not in fitting and "num_batches_tracked" not in name]
+    if len(fitting) < len(own) / 2:
+        raise EdgeboardError(
+            "The weights do not fit the architecture",
+            where=pretrained,
+            value=f"{len(fitting)} of {len(own)} tensors have the name and shape of {architecture}",
+            mend="name the architecture that the file was trained with in train.<task>.architecture",
+        )
+    network.load_state_dict(fitting, strict=False)
+    return left_out
+
+
+def _download(architecture: str) -> dict[str, torch.Tensor]:
+    from torchvision import models
+
+    weights = models.get_model_weights(architecture)
+    try:
+        state: dict[str, torch.Tensor] = weights["DEFAULT"].get_state_dict(progress=False, check_hash=True)
+    except Exception as error:  # urllib, ssl, socket and hash errors all mean the same to the user
+        raise EdgeboardError(
+            "The ImageNet weights could not be downloaded",
+            where=weights["DEFAULT"].url,
+            value=error,
+            mend="fetch that file on a machine with a network and name it in train.<task>.pretrained, "
+            "or go on without: train.<task>.pretrained=none",
+        ) from error
+    return state
+
+
+def _read_weights(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch, pickle and safetensors raise their own
+        raise EdgeboardError(
+            "The weights cannot be read",
+            where=path,
+            value=error,
+            allowed="a state_dict saved by torch.save (.pth, .pt) or by safetensors",
+        ) from error
+    return dict(state.get("state_dict", state))
+
+
+def layer_shapes(network: nn.Module) -> dict[str, dict[str, int]]:
+    """Width of every convolution, batch normalisation and linear layer, by module name."""
+    shapes: dict[str, dict[str, int]] = {}
+    for name, module in network.named_modules():
+        if isinstance(module, nn.Conv2d):
+            shapes[name] = {"in": module.in_channels, "out": module.out_channels, "groups": module.groups}
+        elif isinstance(module, nn.BatchNorm2d):
+            shapes[name] = {"out": module.num_features}
+        elif isinstance(module, nn.Linear):
+            shapes[name] = {"in": module.in_features, "out": module.out_features}
+    return shapes
+
+
+def apply_layer_shapes(network: nn.Module, shapes: dict[str, dict[str, int]]) -> None:
+    """Give layers the recorded widths, in place, so that a pruned network's weights can be loaded.
+
+    The new tensors are uninitialised: load_state_dict must follow.
+    """
+    modules = dict(network.named_modules())
+    for name, shape in shapes.items():
+        module = modules[name]
+        if isinstance(module, nn.Conv2d):
+            module.in_channels, module.out_channels, module.groups = shape["in"], shape["out"], shape["groups"]
+            kernel = module.weight.shape[2:]
+            module.weight = nn.Parameter(torch.empty(shape["out"], shape["in"] // shape["groups"], *kernel))
+            if module.bias is not None:
+                module.bias = nn.Parameter(torch.empty(shape["out"]))
+        elif isinstance(module, nn.BatchNorm2d):
+            width = shape["out"]
+            module.num_features = width
+            module.weight, module.bias = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
+            module.running_mean, module.running_var = torch.empty(width), torch.empty(width)
+        elif isinstance(module, nn.Linear):
+            module.in_features, module.out_features = shape["in"], shape["out"]
+            module.weight = nn.Parameter(torch.empty(shape["out"], shape["in"]))
+            if module.bias is not None:
+                module.bias = nn.Parameter(torch.empty(shape["out"]))
+
+
+def count_parameters(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def count_nonzero(network: nn.Module) -> int:
+    return sum(int(torch.count_nonzero(parameter)) for parameter in network.parameters())
+
+
+def count_macs(network: nn.Module, frame_size: int) -> int:
+    """Multiply-accumulates of convolutions and linear layers for one frame, counted while it runs."""
+    total = 0
+
+    def add(module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
+        nonlocal total
+        if isinstance(module, nn.Conv2d):
+            per_output = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
+            total += output[0].numel() * per_output
+        elif isinstance(module, nn.Linear):
+            total += output[0].numel() * module.in_features
+
+    hooks = [m.register_forward_hook(add) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    was_training = network.training
+    try:
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, 3, frame_size, frame_size))
+    finally:
+        network.train(was_training)
+        for hook in hooks:
+            hook.remove()
+    return total

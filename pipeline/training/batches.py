@@ -1,0 +1,91 @@
+"""Batches of frames whose order and augmentation depend only on (seed, epoch, frame).
+
+So a run that was killed and resumed at an epoch sees the same batches as one that was not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+from torchvision.transforms import v2
+
+from pipeline.data.frames import MEAN_RGB, STD_RGB, Frames
+
+
+class EpochSampler(Sampler[tuple[int, int]]):
+    """Every frame once an epoch, shuffled, each with the seed of its augmentation."""
+
+    def __init__(self, n_frames: int, seed: int) -> None:
+        self._n_frames = n_frames
+        self._seed = seed
+        self._epoch = 0
+
+    def __len__(self) -> int:
+        return self._n_frames
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by Lightning at the start of every epoch, resumed ones too."""
+        self._epoch = epoch
+
+    def __iter__(self) -> Iterator[tuple[int, int]]:
+        generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
+        order = torch.randperm(self._n_frames, generator=generator)
+        seeds = torch.randint(2**31, (self._n_frames,), generator=generator)
+        return iter([(int(i), int(s)) for i, s in zip(order, seeds, strict=True)])
+
+
+class AugmentedFrames(Dataset[tuple[torch.Tensor, int]]):
+    """Flipped, cropped and differently lit frames; colours move little, for flames are known by their colour."""
+
+    def __init__(self, frames: Frames) -> None:
+        size = frames.frames_nhwc.shape[1]
+        self._frames = torch.from_numpy(frames.frames_nhwc).permute(0, 3, 1, 2)
+        self._labels = frames.labels
+        self._augment = v2.Compose(
+            [
+                v2.RandomResizedCrop(size, scale=(0.6, 1.0), ratio=(0.8, 1.25), antialias=True),
+                v2.RandomHorizontalFlip(),
+                v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.1),
+                v2.ToDtype(torch.float32, scale=True),
+                v2.Normalize(MEAN_RGB.tolist(), STD_RGB.tolist()),
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, int]:
+        index, seed = item
+        torch.manual_seed(seed)
+        return self._augment(self._frames[index]), int(self._labels[index])
+
+
+class PlainFrames(Dataset[tuple[torch.Tensor, int]]):
+    def __init__(self, frames: Frames) -> None:
+        self._frames = torch.from_numpy(frames.frames_nhwc).permute(0, 3, 1, 2)
+        self._labels = frames.labels
+        self._prepare = v2.Compose(
+            [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN_RGB.tolist(), STD_RGB.tolist())]
+        )
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
+        return self._prepare(self._frames[index]), int(self._labels[index])
+
+
+def training_batches(frames: Frames, batch_size: int, seed: int) -> DataLoader:
+    """`([B, 3, S, S] float32, [B] int64)`. A last batch of one frame is left out: batch normalisation needs two."""
+    return DataLoader(
+        AugmentedFrames(frames),
+        batch_size=batch_size,
+        sampler=EpochSampler(len(frames), seed),
+        drop_last=len(frames) % batch_size == 1,
+    )
+
+
+def plain_batches(frames: Frames, batch_size: int) -> DataLoader:
+    return DataLoader(PlainFrames(frames), batch_size=batch_size)

@@ -1,0 +1,75 @@
+"""Training a classifier of a task: the parts that the baseline, fine-tuning and distillation share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor, nn
+
+from pipeline.data.frames import load_frames
+from pipeline.files import sha256_file, sha256_json
+from pipeline.networks import count_macs, count_nonzero, count_parameters
+from pipeline.options import ClassifierTraining
+from pipeline.params import Params
+from pipeline.tasks import Task
+from pipeline.training.batches import plain_batches, training_batches
+from pipeline.training.fit import Hardware, Objective, Schedule, fit
+
+
+def train_classifier(
+    network: nn.Module,
+    class_names: list[str],
+    task: Task,
+    params: Params,
+    data_folder: Path,
+    checkpoints: Path,
+    title: str,
+    *,
+    epochs: int,
+    learning_rate: float,
+    objective: Objective | None = None,
+    depends_on: Any = None,
+) -> dict[str, Any]:
+    """Train `network` in place on the training split and return the history.
+
+    objective: the loss, by default that of the task. depends_on: whatever else the outcome depends on, such
+    as the hash of the weights that training starts from; it keeps a checkpoint from being resumed by another run.
+    """
+    options: ClassifierTraining = params.train.of(task.name)
+    train_frames = load_frames(data_folder, "train", options.frame_size, class_names)
+    val_frames = load_frames(data_folder, "val", options.frame_size, class_names)
+
+    def task_loss(_frames: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+        return task.loss(logits, labels, options.label_smoothing)
+
+    identity = {
+        "title": title,
+        "data": sha256_file(data_folder / "index.csv"),
+        "options": options.model_dump(mode="json"),
+        "hardware": [params.train.accelerator, params.train.devices, params.train.precision],
+        "seed": params.seed,
+        "epochs": epochs,
+        "learning_rate": learning_rate,
+        "depends_on": depends_on,
+    }
+    return fit(
+        network,
+        training_batches(train_frames, options.batch_size, params.seed),
+        plain_batches(val_frames, options.batch_size),
+        objective or task_loss,
+        Schedule(epochs, learning_rate, options.weight_decay, options.patience),
+        Hardware(params.train.accelerator, params.train.devices, params.train.precision),
+        params.seed,
+        checkpoints / sha256_json(identity)[:16],
+        title,
+    )
+
+
+def describe(network: nn.Module, frame_size: int) -> dict[str, int]:
+    """params, nonzero and macs of a network, for its report."""
+    return {
+        "params": count_parameters(network),
+        "nonzero": count_nonzero(network),
+        "macs": count_macs(network, frame_size),
+    }

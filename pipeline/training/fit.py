@@ -1,0 +1,186 @@
+"""The training loop, run by Lightning: AMP, several GPUs, early stopping, checkpoint and resume."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning.pytorch as pl
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from pipeline.errors import EdgeboardError
+
+# (frames [B, 3, S, S], logits [B, C], labels [B]) -> scalar
+Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Schedule:
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    patience: int
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """accelerator: auto | cpu | gpu; devices: auto or a count; precision: 32-true | bf16-mixed | 16-mixed."""
+
+    accelerator: str
+    devices: str | int
+    precision: str
+
+
+def fit(
+    network: nn.Module,
+    train_batches: DataLoader,
+    val_batches: DataLoader,
+    objective: Objective,
+    schedule: Schedule,
+    hardware: Hardware,
+    seed: int,
+    checkpoint_folder: Path,
+    title: str,
+) -> dict[str, Any]:
+    """Train `network` in place and leave it in eval mode with the weights of its best epoch.
+
+    The best epoch is the one of the lowest validation loss. A checkpoint is kept in `checkpoint_folder` after
+    every epoch; when one is there, training goes on from it, and the outcome is that of a run that was never
+    cut. The folder is removed at the end.
+
+    Returns the history: per epoch the training loss, validation loss and validation accuracy.
+    Raises EdgeboardError when the loss is not finite.
+    """
+    pl.seed_everything(seed, verbose=False)
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    module = _Training(network, objective, schedule, steps_per_epoch=len(train_batches))
+    best = ModelCheckpoint(
+        dirpath=checkpoint_folder, filename="best", monitor="val_loss", mode="min", save_last=True, save_top_k=1
+    )
+    with warnings.catch_warnings():
+        # Advice on loader processes and log intervals, which are chosen on purpose here.
+        warnings.filterwarnings("ignore", module=r"lightning\..*")
+        trainer = pl.Trainer(
+            accelerator=hardware.accelerator,
+            devices=hardware.devices,
+            precision=hardware.precision,  # type: ignore[arg-type]
+            max_epochs=schedule.epochs,
+            callbacks=[best, EarlyStopping("val_loss", patience=schedule.patience), _EpochLines(title)],
+            deterministic=True,
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            default_root_dir=checkpoint_folder,
+        )
+        last = checkpoint_folder / "last.ckpt"
+        trainer.fit(module, train_batches, val_batches, ckpt_path=str(last) if last.is_file() else None)
+        best_weights = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
+    module.load_state_dict(best_weights)
+    shutil.rmtree(checkpoint_folder, ignore_errors=True)
+    network.cpu().eval()
+    return {"epochs": module.history, "best_epoch": _best_epoch(module.history), "objective": title}
+
+
+def _best_epoch(history: list[dict[str, float]]) -> int:
+    return min(range(len(history)), key=lambda epoch: history[epoch]["val_loss"])
+
+
+class _Training(pl.LightningModule):
+    def __init__(self, network: nn.Module, objective: Objective, schedule: Schedule, steps_per_epoch: int) -> None:
+        super().__init__()
+        self.network = network.to(memory_format=torch.channels_last)
+        self.history: list[dict[str, float]] = []
+        # Kept out of the module tree: a teacher inside it must not be trained or saved.
+        self._objective = objective
+        self._schedule = schedule
+        self._steps = max(1, steps_per_epoch * schedule.epochs)
+        self._sums = torch.zeros(4, dtype=torch.float64)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
+        frames, labels = batch
+        frames = frames.to(memory_format=torch.channels_last)
+        loss = self._objective(frames, self.network(frames), labels)
+        if not torch.isfinite(loss):
+            raise EdgeboardError(
+                "The loss is no longer a finite number",
+                where=f"epoch {self.current_epoch + 1}",
+                value=float(loss.detach()),
+                mend="lower the learning rate, or use precision 32-true",
+            )
+        self._sums[0] += float(loss.detach()) * len(labels)
+        self._sums[1] += len(labels)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._val = torch.zeros(3, dtype=torch.float64)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
+        frames, labels = batch
+        logits = self.network(frames.to(memory_format=torch.channels_last))
+        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
+        self._val += torch.tensor([float(loss), float((logits.argmax(1) == labels).sum()), len(labels)]).double()
+
+    def on_validation_epoch_end(self) -> None:
+        totals = self.all_gather(self._val).reshape(-1, 3).sum(0) if self.trainer.world_size > 1 else self._val
+        val_loss, val_accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
+        self.log("val_loss", val_loss, sync_dist=False)
+        train_loss = float(self._sums[0] / self._sums[1])
+        self.history.append({"train_loss": train_loss, "val_loss": val_loss, "val_accuracy": val_accuracy})
+        self._sums.zero_()
+
+    def configure_optimizers(self) -> Any:
+        decayed = [p for p in self.network.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.network.parameters() if p.requires_grad and p.ndim <= 1]
+        optimizer = torch.optim.AdamW(
+            [
+                {"params": decayed, "weight_decay": self._schedule.weight_decay},
+                {"params": plain, "weight_decay": 0.0},
+            ],
+            lr=self._schedule.learning_rate,
+        )
+        one_cycle = torch.optim.lr_scheduler.OneCycleLR(
+            optimizer, max_lr=self._schedule.learning_rate, total_steps=self._steps, pct_start=0.25
+        )
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": one_cycle, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["history"] = self.history
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.history = list(checkpoint["history"])
+
+
+class _EpochLines(Callback):
+    """One line an epoch: how it goes and how long it will still take."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._started = 0.0
+        self._first_epoch = 0
+
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        self._started = time.monotonic()
+        self._first_epoch = trainer.current_epoch
+        if self._first_epoch:
+            print(f"{self._title}: resumed after epoch {self._first_epoch}", flush=True)
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
+        seconds = (time.monotonic() - self._started) / (done - self._first_epoch) * (total - done)
+        last = pl_module.history[-1]  # type: ignore[union-attr,index]
+        print(
+            f"{self._title}: epoch {done}/{total}, loss {last['train_loss']:.3f}, "
+            f"validation accuracy {last['val_accuracy']:.3f}, about {seconds:.0f} s left",
+            flush=True,
+        )

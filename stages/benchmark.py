@@ -1,0 +1,79 @@
+"""Measure the exported files of a task on this machine: exports/<task> -> results/benchmark/<task>.json and <task>/."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.benchmark.host import host_fingerprint, physical_cores
+from pipeline.benchmark.run import ExportedVariant, benchmark_task
+from pipeline.data.frames import load_frames, read_image
+from pipeline.errors import EdgeboardError
+from pipeline.files import read_json, replacing_folder, sha256_file, write_json
+from pipeline.params import load_params
+from pipeline.provenance import git_state, library_versions
+from stages.entry import stage_main
+
+
+@stage_main
+def main(task: str) -> None:
+    """Accuracy, speed in turn, memory and size of every variant of a task, through ONNX Runtime."""
+    params = load_params()
+    options = params.benchmark
+    exports = read_json(Path("exports", task, "report.json"), made_by=f"dvc repro export@{task}")
+    data = Path("data", task)
+    test = load_frames(data, "test", exports["frame_size"], exports["class_names"])
+    picked = np.linspace(0, len(test) - 1, min(options.frames, len(test))).round().astype(int)
+    results = Path("results", "benchmark")
+    with replacing_folder(results / task) as raw_folder:
+        report = benchmark_task(
+            _variants(exports, task, ["baseline", *params.compress.recipes]),
+            test,
+            [read_image(test.files[i]) for i in picked],
+            raw_folder,
+            threads=options.threads or physical_cores(),
+            rounds=options.rounds,
+            frames_per_turn=options.frames_per_turn,
+            warmup=options.warmup,
+            seed=params.seed,
+            progress=lambda line: print(f"benchmark {task}: {line}", flush=True),
+        )
+    commit, dirty = git_state()
+    provenance = {
+        "task": task,
+        "params": params.model_dump(mode="json"),
+        "params_hash": params.hash(),
+        "data_hash": read_json(data / "report.json", made_by=f"dvc repro generate@{task}")["data_hash"],
+        "git_commit": commit,
+        "git_dirty": dirty,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "host": host_fingerprint(),
+        "versions": library_versions(),
+    }
+    write_json(results / f"{task}.json", provenance | report)
+    if not report["self_check"]["passed"]:
+        ratio = report["self_check"]["ratio"]
+        print(
+            f"benchmark {task}: this machine is restless; the same file timed twice differs by the factor {ratio:.3f}"
+        )
+
+
+def _variants(exports: dict[str, Any], task: str, names: list[str]) -> list[ExportedVariant]:
+    variants = []
+    for name in names:
+        one = exports["variants"][name]
+        file = Path(one["file"])
+        if not file.is_file() or sha256_file(file) != one["sha256"]:
+            mend = f"dvc repro --force export@{task}"
+            raise EdgeboardError("An exported file is missing or not the one of the report", where=file, mend=mend)
+        size = file.stat().st_size
+        counts = {key: one[key] for key in ("params", "nonzero", "macs")}
+        variants.append(ExportedVariant(name, one["recipe"], one["precision"], file, one["sha256"], size, **counts))
+    return variants
+
+
+if __name__ == "__main__":
+    main()

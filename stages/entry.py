@@ -1,0 +1,51 @@
+"""What every entry point shares: arguments in, one clear message and an exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import os
+import sys
+from collections.abc import Callable
+
+from pipeline.errors import BAD_INPUT_EXIT_CODE, EdgeboardError
+from pipeline.files import explain_os_error
+
+# Telemetry and progress bars of libraries have no place in the log of a stage.
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def stage_main(main: Callable[..., None]) -> Callable[[], None]:
+    """Run `main` with the task named on the command line; without parameters it takes no argument.
+
+    An EdgeboardError is printed as it is and ends the process with exit code 2, a full disk or a read-only
+    folder likewise. Anything else is a defect of ours and keeps its stack trace.
+    """
+    parameters = list(inspect.signature(main).parameters)
+
+    def run() -> None:
+        parser = argparse.ArgumentParser(prog=f"python -m {_module_name()}", description=(main.__doc__ or "").strip())
+        for name in parameters:
+            parser.add_argument(name)
+        arguments = vars(parser.parse_args())
+        try:
+            main(**arguments)
+        except EdgeboardError as error:
+            _fail(error)
+        except OSError as error:
+            clear = explain_os_error(error, error.filename)
+            if clear is None:
+                raise
+            _fail(clear)
+
+    def _module_name() -> str:
+        spec = sys.modules["__main__"].__spec__
+        return spec.name if spec else main.__module__
+
+    return run
+
+
+def _fail(error: EdgeboardError) -> None:
+    sys.stdout.flush()
+    print(f"\nError: {error}\n", file=sys.stderr, flush=True)
+    raise SystemExit(BAD_INPUT_EXIT_CODE)

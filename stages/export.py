@@ -1,0 +1,44 @@
+"""models/<task> -> exports/<task>: the files that ship, with the proof that they are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.artifact import read_meta
+from pipeline.compress.recipes import artifact_folder, variants
+from pipeline.files import replacing_folder, write_json
+from pipeline.params import load_params
+from stages.entry import stage_main
+from stages.paths import data_folder
+
+
+@stage_main
+def main(task: str) -> None:
+    """Export every variant of a task."""
+    params = load_params()
+
+    from pipeline.export.export import export_variant
+
+    folder = Path("exports", task)
+    meta = read_meta(artifact_folder(task, ()))
+    report = {"task": task, "class_names": meta.class_names, "frame_size": meta.frame_size, "variants": {}}
+    with replacing_folder(folder) as out:
+        for variant, steps in variants(params.compress.recipes).items():
+            (out / variant).mkdir()
+            entry = export_variant(
+                artifact_folder(task, steps), out / variant, folder / variant, data_folder(task), params.export
+            )
+            report["variants"][variant] = entry
+            parity = entry["parity"]["onnxruntime"]
+            judged = {True: "accepted by TensorRT's parser and builder", None: entry["tensorrt"]["words"]}
+            print(
+                f"export {task} {variant}: {entry['size_bytes'] / 1e6:.2f} MB {entry['precision']}, "
+                f"same decision as PyTorch on {parity['agreement']:.1%} of {parity['n']} frames, "
+                f"{judged[entry['tensorrt']['accepted']]}",
+                flush=True,
+            )
+        write_json(out / "report.json", report)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""Make the data folder of a task: data/<task>/."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline.data.fire import generate_fire
+from pipeline.errors import EdgeboardError
+from pipeline.params import Params, load_params
+from stages.entry import stage_main
+from stages.paths import data_folder
+
+_SKIPPED_LINES = 10
+
+
+@stage_main
+def main(task: str) -> None:
+    """Draw or import the pictures of a task into data/<task>."""
+    report = generate(task, load_params(), data_folder(task))
+    for line in summary(report):
+        print(line)
+
+
+def generate(task: str, params: Params, out: Path) -> dict[str, Any]:
+    if task == "fire" and params.data.fire is not None:
+        return generate_fire(params.data.fire, params.seed, out, progress=_Lines())
+    raise EdgeboardError("There is no generator for this task", where="the argument", value=task, allowed="fire")
+
+
+def summary(report: dict[str, Any]) -> list[str]:
+    """The report in lines for a terminal."""
+    lines = [
+        f"{split}: " + ", ".join(f"{n} {name}" for name, n in counts.items())
+        for split, counts in report["counts"].items()
+    ]
+    control = report["control_histogram_accuracy"]
+    lines.append(
+        f"a linear model on colours alone reaches {control['value']:.3f} "
+        f"[{control['low']:.3f}, {control['high']:.3f}] of {control['n']} test pictures"
+    )
+    if report["near_duplicates"]:
+        lines.append(f"{len(report['near_duplicates'])} groups of near-duplicates were kept on one side each")
+    skipped = report["skipped"]
+    if skipped:
+        lines.append(f"{len(skipped)} photos were skipped (all are listed in report.json):")
+        lines += [f"  {entry['file']}: {entry['reason']}" for entry in skipped[:_SKIPPED_LINES]]
+    return lines
+
+
+class _Lines:
+    """At most a line in two seconds, since a stage's output goes to a log as often as to a terminal."""
+
+    def __init__(self) -> None:
+        self._started = self._told = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        now = time.monotonic()
+        # The first pictures carry the start of the worker processes and would tell far too long a time.
+        if done < total and (now - self._told < 2 or done < total / 20):
+            return
+        self._told = now
+        remaining = (now - self._started) / done * (total - done)
+        print(f"generate: {done}/{total} pictures, about {remaining:.0f} s remain", flush=True)
+
+
+if __name__ == "__main__":
+    main()

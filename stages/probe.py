@@ -1,0 +1,33 @@
+"""What every run starts from: valid parameters, this host, and the folders that data comes from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.benchmark.host import host_fingerprint
+from pipeline.data.sources import folder_fingerprint
+from pipeline.files import replacing_folder, write_json
+from pipeline.params import load_params
+from stages.entry import stage_main
+from stages.paths import HOST, STATE, sources_file
+
+
+@stage_main
+def main() -> None:
+    """Check params.yaml; write the fingerprints that later stages depend on."""
+    params = load_params()
+    write_json(HOST, host_fingerprint())
+    seen = STATE / "cache" / "file-hashes.json"
+    with replacing_folder(sources_file("").parent) as out:
+        for task in params.tasks:
+            data = params.data.of(task)
+            folders = {
+                name: folder_fingerprint(Path(folder), seen)
+                for name, folder in (("source", data.source), ("test_source", data.test_source))
+                if folder not in (None, "synthetic")
+            }
+            write_json(out / sources_file(task).name, folders)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""data/<task> -> models/<task>/train/baseline: the network that everything is compared with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.artifact import Meta, save_artifact
+from pipeline.compress.recipes import artifact_folder
+from pipeline.files import read_json, replacing_folder, sha256_file
+from pipeline.options import ClassifierTraining
+from pipeline.params import load_params
+from pipeline.tasks import TASKS
+from stages.entry import stage_main
+from stages.paths import CHECKPOINTS, data_folder
+
+
+@stage_main
+def main(task: str) -> None:
+    """Train the baseline of a task."""
+    params = load_params()
+    options: ClassifierTraining = params.train.of(task)
+    data = data_folder(task)
+    class_names: list[str] = read_json(data / "report.json", made_by=f"dvc repro generate@{task}")["classes"]
+
+    import torch
+
+    from pipeline.networks import build_network, load_pretrained
+    from pipeline.training.classifier import describe, train_classifier
+
+    torch.manual_seed(params.seed)
+    network = build_network(options.architecture, len(class_names))
+    not_loaded = load_pretrained(network, options.architecture, options.pretrained)
+    if not_loaded:
+        print(f"train {task}: trained anew, for the weights do not hold them: {', '.join(not_loaded)}", flush=True)
+    weights_file = Path(options.pretrained)
+    history = train_classifier(
+        network,
+        class_names,
+        TASKS[task],
+        params,
+        data,
+        CHECKPOINTS,
+        f"train {task} ({options.architecture})",
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        depends_on=sha256_file(weights_file) if weights_file.is_file() else options.pretrained,
+    )
+    meta = Meta(task, options.architecture, class_names, options.frame_size, recipe=[])
+    report = {"step": "train", "training": history, **describe(network, options.frame_size)}
+    folder = artifact_folder(task, ())
+    with replacing_folder(folder.parent) as out:
+        (out / folder.name).mkdir()
+        save_artifact(out / folder.name, network, meta, report)
+
+
+if __name__ == "__main__":
+    main()

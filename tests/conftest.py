@@ -1,0 +1,108 @@
+"""What several tests need: the real photos where they are, and a small repository to run the pipeline in."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REAL_DATA = REPOSITORY.parent / "shared" / "data"
+
+# Small enough that a stage is little more than its imports.
+TINY: dict[str, Any] = {
+    "data.fire.count": {"train": 24, "val": 12, "test": 12},
+    "train.accelerator": "cpu",
+    "train.fire.frame_size": 32,
+    "train.fire.epochs": 2,
+    "train.fire.batch_size": 8,
+    "compress.prune.epochs": 1,
+    "compress.distill.epochs": 1,
+    "compress.quantize.calibration_frames": 6,
+    "export.parity_frames": 6,
+    "export.min_agreement": 0.0,
+    "explain.frames": 2,
+    "explain.masks": 8,
+    "explain.steps": 3,
+    "benchmark.frames": 2,
+    "benchmark.rounds": 3,
+    "benchmark.frames_per_turn": 2,
+    "benchmark.warmup": 2,
+}
+
+
+@pytest.fixture(scope="session")
+def real_fire() -> Path:
+    folder = REAL_DATA / "fire"
+    if not folder.is_dir():
+        pytest.skip(f"the real photos are not here: {folder}")
+    return folder
+
+
+def set_params(path: Path, changes: dict[str, Any]) -> None:
+    """Set dotted keys in a params.yaml."""
+    values = yaml.safe_load(path.read_text())
+    for key, value in changes.items():
+        *parents, last = key.split(".")
+        section = values
+        for parent in parents:
+            section = section[parent]
+        section[last] = value
+    path.write_text(yaml.safe_dump(values, sort_keys=False))
+
+
+def environment() -> dict[str, str]:
+    """The environment of a user who has activated .venv, with nothing of an outer run of DVC in it."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "MLFLOW_", "EDGEBOARD_"))}
+    path = os.pathsep.join([str(Path(sys.executable).parent), kept.get("PATH", "")])
+    identity = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
+                for what, value in (("NAME", "Test"), ("EMAIL", "test@example.invalid"))}  # fmt: skip
+    return {**kept, **identity, "PATH": path, "DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
+
+
+def run(command: list[str], folder: Path, check: bool = True, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run a command in `folder` as a user would; its whole output is in .stdout."""
+    done = subprocess.run(
+        command, cwd=folder, env={**environment(), **env}, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        check=False, timeout=580,
+    )  # fmt: skip
+    if check and done.returncode:
+        raise AssertionError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}")
+    return done
+
+
+def copy_repository(destination: Path, changes: dict[str, Any]) -> Path:
+    """The working tree as a new git repository, with a changed params.yaml, committed."""
+    listed = run(["git", "ls-files", "-co", "--exclude-standard", "-z"], REPOSITORY).stdout
+    for name in filter(None, listed.split("\0")):
+        source = REPOSITORY / name
+        if source.is_file() and name != "dvc.lock":
+            target = destination / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(source.read_bytes())
+            target.chmod(source.stat().st_mode)
+    set_params(destination / "params.yaml", changes)
+    run(["git", "init", "-q", "-b", "main"], destination)
+    run(["git", "add", "-A"], destination)
+    run(["git", "commit", "-q", "-m", "start"], destination)
+    return destination
+
+
+@pytest.fixture(scope="session")
+def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone with tiny parameters in which nothing has run."""
+    return copy_repository(tmp_path_factory.mktemp("tiny") / "edgeboard", TINY)
+
+
+@pytest.fixture(scope="session")
+def reproduced_repository(tiny_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh clone in which `make repro`'s command has run once. Tests may read it and run experiments in it."""
+    clone = tmp_path_factory.mktemp("reproduced") / "edgeboard"
+    run(["git", "clone", "-q", str(tiny_repository), str(clone)], clone.parent)
+    (clone / "repro.log").write_text(run([sys.executable, "-m", "stages.repro"], clone).stdout)
+    return clone

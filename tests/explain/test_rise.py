@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.errors import EdgeboardError
+from pipeline.explain.localisation import energy_in_mask, pointing_game
+from pipeline.explain.probabilities import through
+from pipeline.explain.rise import make_masks, rise_map
+from tests.explain.planted import FRAME_SIZE, bright_frame, patch_mask, planted_probabilities
+
+
+@pytest.mark.parametrize(("count", "size", "cells"), [(0, 56, 7), (8, 4, 7), (8, 56, 0)])
+def test_impossible_masks_are_refused(count: int, size: int, cells: int) -> None:
+    with pytest.raises(EdgeboardError, match="at least one mask"):
+        make_masks(count, size, seed=0, cells=cells)
+
+
+@pytest.mark.parametrize(("size", "cells"), [(1, 1), (7, 7), (56, 7), (112, 7), (113, 7), (64, 5)])
+def test_masks_have_the_frames_shape_and_range(size: int, cells: int) -> None:
+    masks = make_masks(20, size, seed=0, cells=cells)
+    full = np.stack([masks.mask(i) for i in range(len(masks))])
+    assert full.shape == (20, size, size)
+    assert full.min() >= 0
+    assert full.max() <= 1
+    assert masks.coverage == pytest.approx(full.sum(axis=0), abs=1e-4)
+
+
+def test_masks_keep_half_and_differ_by_seed_only() -> None:
+    masks = make_masks(2000, 56, seed=1)
+    assert masks.coverage.mean() / 2000 == pytest.approx(0.5, abs=0.01)
+    assert np.array_equal(masks.mask(3), make_masks(2000, 56, seed=1).mask(3))
+    assert not np.array_equal(masks.mask(3), make_masks(2000, 56, seed=2).mask(3))
+
+
+def test_the_map_peaks_in_the_patch_that_decides() -> None:
+    found = rise_map(planted_probabilities, bright_frame(), 1, make_masks(300, FRAME_SIZE, seed=0))
+    assert found.shape == (FRAME_SIZE, FRAME_SIZE)
+    assert pointing_game(found, patch_mask())
+    assert found[patch_mask()].mean() > found[~patch_mask()].mean() + 0.05
+    assert energy_in_mask(found, patch_mask()) > 2 * patch_mask().mean()
+
+
+def test_the_map_of_the_other_class_is_the_reverse() -> None:
+    masks = make_masks(100, FRAME_SIZE, seed=0)
+    one, other = (rise_map(planted_probabilities, bright_frame(), i, masks) for i in (0, 1))
+    assert one + other == pytest.approx(np.ones_like(one), abs=1e-5)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.3, 1.0])
+def test_a_constant_answer_gives_a_constant_map(constant: float) -> None:
+    found = rise_map(lambda _: np.array([constant]), bright_frame(), 0, make_masks(16, FRAME_SIZE, seed=0))
+    assert found == pytest.approx(np.full_like(found, constant), abs=1e-6)
+
+
+def test_a_pixel_that_no_mask_kept_gets_the_mean() -> None:
+    masks = make_masks(1, 8, seed=0, cells=1, keep_probability=0.0)
+    assert rise_map(lambda _: np.array([0.4]), np.ones((1, 3, 8, 8), dtype=np.float32), 0, masks) == pytest.approx(
+        np.full((8, 8), 0.4)
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_answers_that_are_no_numbers_are_refused(bad: float) -> None:
+    answer = through(lambda _: np.array([[0.0, bad]], dtype=np.float32), where="m.onnx")
+    with pytest.raises(EdgeboardError, match="cannot be explained"):
+        answer(bright_frame())
+
+
+def test_through_is_softmax() -> None:
+    answer = through(lambda _: np.log(np.array([[1.0, 3.0]], dtype=np.float32)))
+    assert answer(bright_frame()) == pytest.approx([0.25, 0.75])

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pipeline.errors import EdgeboardError
+from pipeline.explain.drift import drift
+from pipeline.explain.faithfulness import Faithfulness, blurred, faithfulness
+from pipeline.explain.interval import mean_with_interval
+from pipeline.explain.localisation import energy_in_mask, pointing_game
+from tests.explain.planted import FRAME_SIZE, bright_frame, patch_mask, planted_probabilities
+
+RAMP = np.arange(16, dtype=np.float32).reshape(4, 4)
+FLAT = np.ones((4, 4), dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (FLAT, FLAT, 0),
+        (FLAT, 2 * FLAT, 0),
+        (FLAT, RAMP, 1),
+        (RAMP, FLAT, 1),
+        (RAMP, RAMP, 0),
+        (RAMP, RAMP**3, 0),
+        (RAMP, -RAMP, 2),
+    ],
+)
+def test_drift(one: np.ndarray, other: np.ndarray, expected: float) -> None:
+    assert drift(one, other) == pytest.approx(expected, abs=1e-12)
+
+
+def test_drift_of_the_identical_map_is_exactly_zero() -> None:
+    found = np.random.default_rng(0).random((56, 56), dtype=np.float32)
+    assert drift(found, found.copy()) == 0
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_drift_refuses_maps_that_are_no_numbers(bad: float) -> None:
+    with pytest.raises(EdgeboardError, match="NaN or infinity"):
+        drift(RAMP, np.where(RAMP == 3, bad, RAMP).astype(np.float32))
+
+
+@pytest.mark.parametrize("steps", [2, 3, 16])
+def test_an_answer_that_counts_kept_pixels_has_the_area_one_half(steps: int) -> None:
+    frame = np.ones((1, 3, 8, 8), dtype=np.float32)
+    found = faithfulness(lambda f: np.array([f.mean()]), frame, 0, np.zeros((8, 8), dtype=np.float32), steps)
+    assert found.deletion_auc == pytest.approx(0.5, abs=0.01)
+    assert found.insertion_auc == pytest.approx(1.0, abs=1e-6)  # the blur of an even frame is the frame
+
+
+def test_the_true_map_beats_a_random_and_a_reversed_one() -> None:
+    true_map = patch_mask().astype(np.float32)
+    random_map = np.random.default_rng(0).random((FRAME_SIZE, FRAME_SIZE), dtype=np.float32)
+    true, random, reversed_ = (
+        faithfulness(planted_probabilities, bright_frame(), 1, one, steps=16)
+        for one in (true_map, random_map, -true_map)
+    )
+    assert true.deletion_auc < random.deletion_auc < reversed_.deletion_auc
+    assert true.insertion_auc > random.insertion_auc > reversed_.insertion_auc
+    assert true.score > random.score + 0.2
+
+
+def test_score_is_insertion_minus_deletion() -> None:
+    assert Faithfulness(deletion_auc=0.25, insertion_auc=0.75).score == 0.5
+
+
+def test_faithfulness_leaves_the_frame_as_it_was() -> None:
+    frame = bright_frame()
+    faithfulness(planted_probabilities, frame, 1, np.zeros((FRAME_SIZE, FRAME_SIZE), dtype=np.float32), steps=4)
+    assert np.array_equal(frame, bright_frame())
+
+
+def test_blur_takes_the_detail_and_keeps_the_mean() -> None:
+    smooth = blurred(bright_frame())
+    assert smooth.shape == bright_frame().shape
+    assert smooth.std() < 0.05
+    assert smooth.mean() == pytest.approx(2, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("importance", "inside", "energy"),
+    [
+        (FLAT, True, 0.25),  # constant: argmax is the first pixel, the energy is the mask's area
+        (RAMP, False, (0 + 1 + 4 + 5) / 120),
+        (-RAMP, True, (15 + 14 + 11 + 10) / 120),
+    ],
+)
+def test_localisation(importance: np.ndarray, inside: bool, energy: float) -> None:
+    mask = np.zeros((4, 4), dtype=bool)
+    mask[:2, :2] = True
+    assert pointing_game(importance, mask) is inside
+    assert energy_in_mask(importance, mask) == pytest.approx(energy)
+
+
+@pytest.mark.parametrize("values", [[0.1], [0.1] * 7, [1.0, 2.0], list(range(8))])
+def test_mean_lies_in_its_interval(values: list[float]) -> None:
+    mean, low, high = mean_with_interval(values, seed=0)
+    assert low <= mean <= high
+    assert mean == pytest.approx(np.mean(values))
+    assert (mean, low, high) == mean_with_interval(values, seed=0)
+
+
+def test_interval_covers_the_truth() -> None:
+    rng = np.random.default_rng(5)
+    covered = 0
+    for _ in range(150):
+        _, low, high = mean_with_interval(rng.normal(1, 1, size=20).tolist(), seed=0)
+        covered += low <= 1 <= high
+    assert 0.85 <= covered / 150 <= 0.99

@@ -1,0 +1,285 @@
+import io
+import json
+import multiprocessing
+import shutil
+
+import pytest
+from rich.console import Console
+
+from pipeline.board import (
+    experiment_name,
+    experiments_of_runs,
+    main_root,
+    merge,
+    ranking_table,
+    read_records,
+    update_board,
+)
+from pipeline.errors import EdgeboardError
+from pipeline.ranking import rank_board
+from pipeline.report import board_frame, read_board
+from tests.leaderboard.samples import VARIANTS, WEIGHTS, big_board, measured_row, write_results
+
+
+def _update(root, experiment="workspace", task="fire"):
+    return update_board(root, read_records(root, [task]), experiment, WEIGHTS)
+
+
+def _row(**changes):
+    row = measured_row("compact") | {"task": "fire", "experiment": "workspace", "host": "h"} | changes
+    return {name: value for name, value in row.items() if name not in ("model_file", "per_class")}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        pytest.param("", id="an ordinary clone"),
+        pytest.param(".dvc/tmp/exps/standalone/tmpab12", id="dvc exp run --temp"),
+        pytest.param(".dvc/tmp/exps/tmpab12", id="dvc exp run --queue"),
+        pytest.param(".dvc/tmp/exps/tmpab12/.dvc/tmp/exps/x", id="a copy of a copy"),
+    ],
+)
+def test_main_root(tmp_path, inside):
+    (tmp_path / inside).mkdir(parents=True, exist_ok=True)
+    assert main_root(tmp_path / inside, {}) == tmp_path
+
+
+def test_main_root_from_the_environment(tmp_path):
+    assert main_root(tmp_path / "copy", {"EDGEBOARD_HOME": str(tmp_path)}) == tmp_path
+    with pytest.raises(EdgeboardError, match="EDGEBOARD_HOME"):
+        main_root(tmp_path, {"EDGEBOARD_HOME": str(tmp_path / "absent")})
+
+
+def test_similar_folders_are_no_dvc_copy(tmp_path):
+    folder = tmp_path / "dvc" / "tmp" / "exps" / "x"
+    folder.mkdir(parents=True)
+    assert main_root(folder, {}) == folder
+
+
+def test_experiment_name():
+    assert experiment_name({}) == experiment_name({"DVC_EXP_NAME": ""}) == "workspace"
+    assert experiment_name({"DVC_EXP_NAME": "puffy-daks"}) == "puffy-daks"
+
+
+def test_records_carry_measurement_explanation_and_provenance(tmp_path):
+    write_results(tmp_path)
+    records = {record.row["variant"]: record for record in read_records(tmp_path, ["fire"])}
+    assert set(records) == set(VARIANTS)
+    row = records["compact"].row
+    assert (row["task"], row["host"], row["git_dirty"]) == ("fire", "AMD EPYC 7763 (2 cores) [a1b2c3d4]", False)
+    assert (row["xai_faithfulness"], row["power_w"]) == (0.401, None)
+    assert [folder for folder, _ in records["compact"].files] == ["benchmark", "explanation", "model", "explanation"]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"created_at": "2030-01-01T00:00:00+00:00", "git_commit": "f" * 40, "git_dirty": True}, True),
+        ({"params_hash": "00"}, False),
+        ({"data_hash": "00"}, False),
+        ({"host": {"id": "ffff", "name": "AMD EPYC 7763 (2 cores)"}}, False),
+        ({"rows": [measured_row("compact", fps=300.0)]}, False),
+        ({"rows": [measured_row("compact", model_sha256="00")]}, False),
+    ],
+)
+def test_a_run_is_its_content_not_its_date(tmp_path, change, same):
+    write_results(tmp_path, variants=["compact"])
+    before = read_records(tmp_path, ["fire"])[0].run_id
+    write_results(tmp_path, variants=["compact"], **change)
+    assert (read_records(tmp_path, ["fire"])[0].run_id == before) is same
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(None, "A file is missing", id="absent"),
+        pytest.param("{", "not valid JSON", id="half a file"),
+        pytest.param("[]", "lacks a part", id="another shape"),
+        pytest.param('{"rows": []}', "lacks a part", id="no provenance"),
+        pytest.param(
+            '{"rows": [{}], "params_hash": "", "data_hash": "", "host": {"name": "x"}}', "lacks a part", id="no variant"
+        ),
+    ],
+)
+def test_a_broken_benchmark_report_is_refused(tmp_path, content, message):
+    path = tmp_path / "results" / "benchmark" / "fire.json"
+    path.parent.mkdir(parents=True)
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(EdgeboardError, match=message) as caught:
+        read_records(tmp_path, ["fire"])
+    assert "benchmark@fire" in str(caught.value)
+
+
+def test_a_report_cannot_name_files_outside_the_project(tmp_path):
+    write_results(tmp_path, rows=[measured_row("compact", model_file="../../etc/passwd")])
+    with pytest.raises(EdgeboardError, match="outside the project"):
+        read_records(tmp_path, ["fire"])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        pytest.param([], [{}], [("workspace", "compact")], id="first rows"),
+        pytest.param([{}], [], [("workspace", "compact")], id="nothing new"),
+        pytest.param([{"experiment": "a"}], [{}], [("a", "compact"), ("workspace", "compact")], id="others stay"),
+        pytest.param([{"fps": 1.0}], [{"fps": 2.0}], [("workspace", "compact")], id="a re-run replaces its own"),
+        pytest.param([{"variant": "gone"}], [{}], [("workspace", "compact")], id="variants no longer built go"),
+        pytest.param([{"host": "b"}], [{}], [("workspace", "compact")] * 2, id="another host stays"),
+        pytest.param([{"target": "jetson"}], [{}], [("workspace", "compact")] * 2, id="another target stays"),
+        pytest.param([{"task": "face"}], [{}], [("workspace", "compact")] * 2, id="another task stays"),
+    ],
+)
+def test_merge(old, new, kept):
+    merged = merge(board_frame([_row(**change) for change in old]), board_frame([_row(**change) for change in new]))
+    assert list(zip(merged["experiment"], merged["variant"], strict=True)) == kept
+    assert 1.0 not in merged["fps"].tolist()
+
+
+def test_experiments_meet_on_one_board(tmp_path):
+    write_results(tmp_path)
+    _update(tmp_path)
+    write_results(tmp_path, params_hash="11" * 32, variants=["compact"])
+    board = _update(tmp_path, "puffy").board
+    assert board["experiment"].value_counts().to_dict() == {"workspace": 5, "puffy": 1}
+    on_disk = read_board(tmp_path / "results" / "leaderboard.csv")
+    assert not on_disk.warnings
+    assert len(on_disk.frame) == 6
+    assert sorted(on_disk.frame["rank"]) == [1, 1, 3, 4, 5, 6]
+    for row in on_disk.frame.to_dict("records"):
+        run = json.loads((tmp_path / "results" / "runs" / row["run_id"] / "run.json").read_text())
+        assert run["row"]["variant"] == row["variant"]
+        assert run["versions"]["torch"] == "2.15.0"
+        assert (tmp_path / "results" / row["explanation"]).is_file()
+
+
+def test_the_same_state_gives_the_same_bytes(tmp_path):
+    write_results(tmp_path)
+    _update(tmp_path)
+    first = (tmp_path / "results" / "leaderboard.csv").read_bytes()
+    _update(tmp_path)
+    assert (tmp_path / "results" / "leaderboard.csv").read_bytes() == first
+
+
+def test_after_an_experiment_a_plain_repro_does_not_list_its_runs_again(tmp_path):
+    write_results(tmp_path)
+    _update(tmp_path, "puffy")
+    assert set(_update(tmp_path).board["experiment"]) == {"puffy"}
+
+
+def test_a_dvc_copy_reaches_the_main_board(tmp_path):
+    write_results(tmp_path)
+    _update(tmp_path)
+    copy = tmp_path / ".dvc" / "tmp" / "exps" / "tmpab12"
+    write_results(copy, params_hash="11" * 32)
+    _update(copy, "queued")
+    shutil.copyfile(copy / "results" / "leaderboard.csv", tmp_path / "of_copy.csv")
+    shutil.rmtree(copy)
+    main = read_board(tmp_path / "results" / "leaderboard.csv").frame
+    assert main["experiment"].value_counts().to_dict() == {"queued": 5, "workspace": 5}
+    assert all((tmp_path / "results" / name).is_file() for name in main["explanation"])
+    assert (tmp_path / "of_copy.csv").read_bytes() == (tmp_path / "results" / "leaderboard.csv").read_bytes()
+
+
+def test_runs_that_no_row_names_are_removed(tmp_path):
+    write_results(tmp_path)
+    old = set(_update(tmp_path).board["run_id"])
+    (tmp_path / "results" / "runs" / "notes").mkdir()
+    write_results(tmp_path, params_hash="11" * 32)
+    new = set(_update(tmp_path).board["run_id"])
+    assert not old & new
+    assert {path.name for path in (tmp_path / "results" / "runs").iterdir()} == new | {"notes"}
+
+
+def test_a_broken_board_is_set_aside_and_its_runs_are_kept(tmp_path):
+    write_results(tmp_path)
+    old = set(_update(tmp_path, "puffy").board["run_id"])
+    path = tmp_path / "results" / "leaderboard.csv"
+    path.write_bytes(path.read_bytes()[:200] + b"\0\0\0")
+    broken = path.read_bytes()
+    write_results(tmp_path, params_hash="11" * 32)
+    for _ in range(2):
+        update = _update(tmp_path)
+    assert len(update.board) == 5
+    asides = list((tmp_path / "results").glob("leaderboard.csv.broken-*"))
+    assert [aside.read_bytes() for aside in asides] == [broken]
+    assert old <= {folder.name for folder in (tmp_path / "results" / "runs").iterdir()}
+
+
+def test_rows_that_cannot_be_kept_are_copied_aside(tmp_path):
+    write_results(tmp_path)
+    _update(tmp_path)
+    path = tmp_path / "results" / "leaderboard.csv"
+    path.write_text(path.read_text() + ",lost\n")
+    update = _update(tmp_path)
+    assert "without a task" in update.lines[0]
+    assert "is kept as" in update.lines[1]
+
+
+def _worker(root, name, start):
+    start.wait()
+    for turn in range(3):
+        write_results(root / name, params_hash=f"{turn}{name}", variants=["compact"])
+        update_board(root / name, read_records(root / name, ["fire"]), f"{name}-{turn}", WEIGHTS)
+
+
+def test_processes_that_merge_at_once_lose_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("EDGEBOARD_HOME", str(tmp_path))
+    context = multiprocessing.get_context("fork")
+    start = context.Barrier(2)
+    workers = [context.Process(target=_worker, args=(tmp_path, name, start)) for name in ("a", "b")]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(60)
+        assert worker.exitcode == 0
+    board = read_board(tmp_path / "results" / "leaderboard.csv").frame
+    assert sorted(board["experiment"]) == [f"{name}-{turn}" for name in "ab" for turn in range(3)]
+
+
+def test_experiments_of_runs_without_pandas(tmp_path):
+    assert experiments_of_runs(tmp_path / "absent.csv") == {}
+    write_results(tmp_path, variants=["compact"])
+    _update(tmp_path, 'a "quoted", name')
+    run_id = _update(tmp_path, "b").board["run_id"].iloc[0]
+    assert experiments_of_runs(tmp_path / "results" / "leaderboard.csv") == {run_id: ['a "quoted", name', "b"]}
+
+
+def _printed(board):
+    console = Console(width=130, record=True, file=io.StringIO())
+    console.print(ranking_table(board))
+    return console.export_text()
+
+
+def test_the_ranking_as_a_table(tmp_path):
+    write_results(tmp_path)
+    text = _printed(_update(tmp_path).board)
+    assert "experiment" not in text
+    first = next(line for line in text.splitlines() if "fire" in line)
+    assert first.split() == [
+        "fire",
+        "1",
+        "compact",
+        "int8",
+        "0.939",
+        "(0.911–0.958,",
+        "n=360)",
+        "2.31",
+        "318.7",
+        "5.20×",
+        "◆",
+    ]
+
+
+@pytest.mark.parametrize("board", [board_frame([]), rank_board(board_frame([_row(fps=None, accuracy=None)]), WEIGHTS)])
+def test_the_table_of_little(board):
+    assert "None" not in _printed(board)
+    assert "nan" not in _printed(board)
+
+
+def test_a_long_board_is_cut_and_names_are_no_markup():
+    rows = [row | {"experiment": "[red]x[/red]"} for row in big_board(200)]
+    text = _printed(rank_board(board_frame(rows), WEIGHTS))
+    assert "more in results/leaderboard.csv" in text
+    both = _printed(rank_board(board_frame([*rows, _row()]), WEIGHTS))
+    assert "[red]x[/red]" in both

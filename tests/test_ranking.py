@@ -1,0 +1,130 @@
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.ranking import composite_score, pareto_front, rank_board
+
+NAN = float("nan")
+EVEN = {"accuracy": 1.0, "size": 1.0, "fps": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("points", "front"),
+    [
+        pytest.param([], [], id="no rows"),
+        pytest.param([(0.9, 5, 100)], [True], id="one row"),
+        pytest.param([(0.9, 5, 100), (0.9, 5, 100)], [True, True], id="equal rows are on it together"),
+        pytest.param([(0.9, 5, 100), (0.8, 6, 90)], [True, False], id="worse in all three"),
+        pytest.param([(0.9, 5, 100), (0.9, 5, 99)], [True, False], id="worse in one, equal in two"),
+        pytest.param([(0.9, 5, 100), (0.8, 4, 50), (0.7, 6, 200)], [True, True, True], id="each best in one"),
+        pytest.param([(0.9, 5, NAN), (0.8, 6, 90)], [False, True], id="a missing value beats nobody"),
+        pytest.param([(NAN, NAN, NAN)], [False], id="nothing measured"),
+        pytest.param(
+            [(0.9, 45, 60), (0.89, 9, 150), (0.88, 9, 149), (0.90, 11, 170), (0.895, 2.3, 320)],
+            [False, False, False, True, True],
+            id="five variants, worked by hand",
+        ),
+    ],
+)
+def test_pareto_front(points, front):
+    columns = np.array(points, dtype=float).reshape(-1, 3)
+    assert pareto_front(columns[:, 0], columns[:, 1], columns[:, 2]).tolist() == front
+
+
+# Few different values, so that ties and equal rows are common.
+triples = st.tuples(*[st.integers(0, 5).map(float) | st.just(NAN)] * 3)
+
+
+def _beats(a, b):
+    at_least = a[0] >= b[0] and a[1] <= b[1] and a[2] >= b[2]
+    return at_least and tuple(a) != tuple(b)
+
+
+@given(st.lists(triples, max_size=25))
+@settings(max_examples=200, deadline=None)
+def test_front_is_exactly_the_rows_that_nobody_beats(points):
+    columns = np.array(points, dtype=float).reshape(-1, 3)
+    front = pareto_front(columns[:, 0], columns[:, 1], columns[:, 2])
+    complete = [point for point in points if not any(np.isnan(point))]
+    expected = [not any(np.isnan(p)) and not any(_beats(other, p) for other in complete) for p in points]
+    assert front.tolist() == expected
+
+
+@given(st.lists(triples, min_size=1, max_size=20), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_beaten_row_changes_nothing(points, data):
+    columns = np.array(points, dtype=float)
+    front = pareto_front(columns[:, 0], columns[:, 1], columns[:, 2])
+    if front.any():
+        accuracy, size_mb, fps = points[data.draw(st.sampled_from(np.flatnonzero(front).tolist()))]
+        more = np.vstack([columns, [accuracy - 1, size_mb + 1, fps - 1]])
+        assert pareto_front(more[:, 0], more[:, 1], more[:, 2]).tolist() == [*front.tolist(), False]
+
+
+@pytest.mark.parametrize(
+    ("points", "weights", "score"),
+    [
+        pytest.param([(0.9, 4, 100)], EVEN, [1.0], id="one row has nothing to be worse than"),
+        pytest.param([(0.9, 4, 100), (0.8, 8, 50)], EVEN, [1.0, 0.0], id="best and worst in all"),
+        pytest.param(
+            [(1.0, 16, 100), (0.5, 4, 10), (0.5, 1, 1)],
+            {"accuracy": 0.5, "size": 0.25, "fps": 0.25},
+            [0.5 + 0.0 + 0.25, 0.0 + 0.125 + 0.125, 0.0 + 0.25 + 0.0],
+            id="logarithms put 4 halfway between 1 and 16",
+        ),
+        pytest.param([(0.9, 4, 9), (0.8, 1, 99)], {"accuracy": 3.0, "size": 0, "fps": 0}, [1.0, 0.0], id="one weight"),
+        pytest.param([(0.9, 0, 9), (0.8, 1, 0), (0.7, NAN, 1)], EVEN, [NAN] * 3, id="0 MB and 0 FPS were not measured"),
+    ],
+)
+def test_composite_score(points, weights, score):
+    columns = np.array(points, dtype=float)
+    assert composite_score(*columns.T, weights) == pytest.approx(score, nan_ok=True)
+
+
+def _board(rows):
+    return pd.DataFrame(rows, columns=["task", "target", "host", "accuracy", "size_mb", "fps"])
+
+
+def test_ties_share_the_better_rank_and_the_next_is_skipped():
+    rows = [("fire", "local", "a", accuracy, 4.0, 100.0) for accuracy in (0.9, 0.8, 0.9, 0.7)]
+    ranked = rank_board(_board(rows), EVEN)
+    assert ranked["rank"].tolist() == [1, 3, 1, 4]
+    assert ranked["rank"].dtype == "Int64"
+
+
+def test_hosts_targets_and_tasks_are_ranked_apart():
+    rows = [
+        ("fire", "local", "slow", 0.9, 4.0, 10.0),
+        ("fire", "local", "fast", 0.9, 4.0, 999.0),
+        ("fire", "jetson", "slow", 0.9, 4.0, 50.0),
+        ("face", "local", "slow", 0.9, 4.0, 70.0),
+        ("fire", "local", "slow", 0.8, 5.0, 9.0),
+    ]
+    ranked = rank_board(_board(rows), EVEN)
+    assert ranked["rank"].tolist() == [1, 1, 1, 1, 2]
+    assert ranked["pareto"].tolist() == [True, True, True, True, False]
+
+
+def test_a_row_without_a_score_has_no_rank():
+    ranked = rank_board(_board([("fire", "local", "a", 0.9, 4.0, NAN), ("fire", "local", "a", 0.8, 4.0, 9.0)]), EVEN)
+    assert ranked["rank"].isna().tolist() == [True, False]
+    assert ranked["pareto"].tolist() == [False, True]
+
+
+def test_an_empty_board_can_be_ranked():
+    assert rank_board(_board([]), EVEN).empty
+
+
+def test_ten_thousand_rows_take_less_than_a_second():
+    draw = np.random.default_rng(0)
+    on_a_front = draw.uniform(0, np.pi / 2, 10_000)  # the worst case: most rows are on the front
+    board = _board([("fire", "local", "a", 0.0, 0.0, 0.0)] * 10_000)
+    board["accuracy"], board["fps"] = np.sin(on_a_front), np.cos(on_a_front) + 0.01
+    board["size_mb"] = draw.uniform(1, 50, 10_000)
+    started = time.perf_counter()
+    rank_board(board, EVEN)
+    assert time.perf_counter() - started < 1
