@@ -60,7 +60,7 @@ def _lit(rng: np.random.Generator, light: Light, drawn: NDArray[np.uint8]) -> Fl
     """From what is drawn (RGB and own light) to what is seen: surface grain, the light of the hour, bloom."""
     red, green, blue, own = (plane.astype(np.float32) * np.float32(1 / 255) for plane in cv2.split(drawn))
     grain = fractal_noise(rng, HEIGHT, WIDTH, (24, 32), 3) - np.float32(0.5)
-    grain = 1 + grain * np.float32(rng.uniform(0.15, 0.6))
+    grain = 1 + grain * np.float32(rng.uniform(0.1, 0.4))
     planes = []
     for plane, strength in zip((red, green, blue), light.ambient, strict=True):
         surface = plane * grain * strength
@@ -73,7 +73,7 @@ def _lit(rng: np.random.Generator, light: Light, drawn: NDArray[np.uint8]) -> Fl
 
 def _add_steam(rng: np.random.Generator, light: Light, canvas: Floats, horizon: int, is_forest: bool) -> None:
     """White puffs that drift level from a roof, a vent or a lake: round, bright, apart, and without a thin foot."""
-    if rng.random() > 0.14:
+    if rng.random() > 0.1:
         return
     x = rng.uniform(0, WIDTH)
     y = horizon + rng.uniform(0, 0.2) * HEIGHT if is_forest else horizon - rng.uniform(-0.1, 0.3) * HEIGHT
@@ -95,23 +95,23 @@ def _add_big_fire(rng: np.random.Generator, light: Light, canvas: Floats, seen: 
             spread=rng.uniform(0.2, 0.55), lean=rng.uniform(-0.6, 0.6), opacity=rng.uniform(0.55, 0.97),
         )  # fmt: skip
     for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.4, 0.3, 0.2, 0.1]))):
-        tall, wide = 58 + strength * 90 + rng.uniform(-8, 8), rng.uniform(30, 70) + strength * 80
+        tall, wide = 66 + strength * 86 + rng.uniform(-8, 8), rng.uniform(30, 70) + strength * 80
         _add_flame(rng, canvas, seen, flame(rng, x, base_y, tall, wide), glow=rng.uniform(0.2, 0.7))
         x, base_y = x + rng.normal(0, 50), float(np.clip(base_y + rng.normal(0, 10), horizon + 2, HEIGHT))
         strength *= rng.uniform(0.2, 0.9)
 
 
 def _add_starting_fire(rng: np.random.Generator, light: Light, canvas: Floats, seen: Floats, horizon: int) -> None:
-    """A flame of a few pixels, a thin plume of smoke, or both."""
+    """A small flame, a thin plume of smoke, or both."""
     x, base_y = rng.uniform(0.08, 0.92) * WIDTH, rng.uniform(horizon + 2, HEIGHT * 0.96)
-    has_flame, has_smoke = ((True, False), (False, True), (True, True))[int(rng.choice(3, p=[0.25, 0.3, 0.45]))]
+    has_flame, has_smoke = ((True, False), (False, True), (True, True))[int(rng.choice(3, p=[0.22, 0.23, 0.55]))]
     if has_smoke:
         _add_smoke(
             rng, light, canvas, seen, x, base_y - 2, tall=rng.uniform(85, 170), wide=rng.uniform(9, 20),
             spread=rng.uniform(0.12, 0.3), lean=rng.uniform(-0.5, 0.5), opacity=rng.uniform(0.78, 1.0),
         )  # fmt: skip
     if has_flame:
-        tall = rng.uniform(22, 42)
+        tall = rng.uniform(26, 46)
         _add_flame(
             rng, canvas, seen, flame(rng, x, base_y, tall, tall * rng.uniform(0.5, 1.1)), glow=rng.uniform(0.2, 0.6)
         )
@@ -125,8 +125,8 @@ def _add_smoke(
     behind = float((canvas.mean(axis=2) * density).sum() / max(float(density.sum()), 1e-6))
     # At night smoke is lit by the town and by its own fire, so that it never sinks to the black of the sky.
     lit = np.float32(0.3) + np.float32(0.75) * light.ambient
-    # Smoke as grey as what is behind it cannot be seen by anyone: of four greys the one that differs most is taken.
-    grey = max(rng.uniform(0.12, 0.92, 4), key=lambda value: abs(value * float(lit.mean()) - behind))
+    # Smoke as grey as what is behind it cannot be seen by anyone: of six greys the one that differs most is taken.
+    grey = max(rng.uniform(0.12, 0.92, 6), key=lambda value: abs(value * float(lit.mean()) - behind))
     tint = np.array([1.0, rng.uniform(0.94, 1.0), rng.uniform(0.86, 1.03)], dtype=np.float32)
     folds = np.float32(0.78) + np.float32(0.44) * fractal_noise(rng, HEIGHT, WIDTH, (9, 12), 3)[..., None]
     blend(canvas, density, np.clip(np.float32(grey) * tint * lit, 0, 1) * folds)
@@ -170,10 +170,10 @@ def _photograph(rng: np.random.Generator, canvas: Floats) -> NDArray[np.uint8]:
     balance = np.array([rng.uniform(0.84, 1.18), 1.0, rng.uniform(0.84, 1.18)]) * _exposure(rng, canvas)
     image: Floats = np.clip(cv2.transform(canvas, (balance[:, None] * mixing).astype(np.float32)), 0, 1)
     image = cv2.pow(image, rng.uniform(0.75, 1.3))  # type: ignore[assignment]
-    contrast, middle = rng.uniform(0.75, 1.2), rng.uniform(0.4, 0.5)
+    contrast, middle = rng.uniform(0.8, 1.2), rng.uniform(0.4, 0.5)
     image = image * np.float32(contrast) + np.float32(middle - 0.45 * contrast)
-    if rng.random() < 0.5:
-        image = blurred(image, rng.uniform(0.4, 1.2))
+    if rng.random() < 0.4:
+        image = blurred(image, rng.uniform(0.4, 1.0))
     if rng.random() < 0.3:
         ys, xs = (
             np.linspace(-1, 1, HEIGHT, dtype=np.float32)[:, None],
