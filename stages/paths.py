@@ -13,3 +13,7 @@ def data_folder(task: str) -> Path:
 
 def sources_file(task: str) -> Path:
     return STATE / "sources" / f"{task}.json"
+
+
+def weights_file(task: str) -> Path:
+    return STATE / "sources" / f"{task}.pretrained.json"

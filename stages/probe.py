@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pipeline.benchmark.host import host_fingerprint
 from pipeline.data.sources import folder_fingerprint
-from pipeline.files import replacing_folder, write_json
+from pipeline.files import replacing_folder, sha256_file, write_json
 from pipeline.params import load_params
 from stages.entry import stage_main
-from stages.paths import HOST, STATE, sources_file
+from stages.paths import HOST, STATE, sources_file, weights_file
 
 
 @stage_main
@@ -27,6 +27,8 @@ def main() -> None:
                 if folder not in (None, "synthetic")
             }
             write_json(out / sources_file(task).name, folders)
+            weights = Path(params.train.of(task).pretrained)
+            write_json(out / weights_file(task).name, {"sha256": sha256_file(weights) if weights.is_file() else None})
 
 
 if __name__ == "__main__":
