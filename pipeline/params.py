@@ -40,7 +40,7 @@ Data: Any = create_model(
 class _TrainHardware(_PerTask):
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: Literal["auto"] | Annotated[int, Field(ge=1)]
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"]
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
 Train: Any = create_model(

@@ -95,7 +95,7 @@ def _add_big_fire(rng: np.random.Generator, light: Light, canvas: Floats, seen: 
             spread=rng.uniform(0.2, 0.55), lean=rng.uniform(-0.6, 0.6), opacity=rng.uniform(0.55, 0.97),
         )  # fmt: skip
     for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.4, 0.3, 0.2, 0.1]))):
-        tall, wide = 66 + strength * 86 + rng.uniform(-8, 8), rng.uniform(30, 70) + strength * 80
+        tall, wide = 72 + strength * 84 + rng.uniform(-8, 8), rng.uniform(30, 70) + strength * 80
         _add_flame(rng, canvas, seen, flame(rng, x, base_y, tall, wide), glow=rng.uniform(0.2, 0.7))
         x, base_y = x + rng.normal(0, 50), float(np.clip(base_y + rng.normal(0, 10), horizon + 2, HEIGHT))
         strength *= rng.uniform(0.2, 0.9)
@@ -104,16 +104,16 @@ def _add_big_fire(rng: np.random.Generator, light: Light, canvas: Floats, seen: 
 def _add_starting_fire(rng: np.random.Generator, light: Light, canvas: Floats, seen: Floats, horizon: int) -> None:
     """A small flame, a thin plume of smoke, or both."""
     x, base_y = rng.uniform(0.08, 0.92) * WIDTH, rng.uniform(horizon + 2, HEIGHT * 0.96)
-    has_flame, has_smoke = ((True, False), (False, True), (True, True))[int(rng.choice(3, p=[0.22, 0.23, 0.55]))]
+    has_flame, has_smoke = ((True, False), (False, True), (True, True))[int(rng.choice(3, p=[0.2, 0.15, 0.65]))]
     if has_smoke:
         _add_smoke(
-            rng, light, canvas, seen, x, base_y - 2, tall=rng.uniform(85, 170), wide=rng.uniform(9, 20),
+            rng, light, canvas, seen, x, base_y - 2, tall=rng.uniform(85, 170), wide=rng.uniform(11, 22),
             spread=rng.uniform(0.12, 0.3), lean=rng.uniform(-0.5, 0.5), opacity=rng.uniform(0.78, 1.0),
         )  # fmt: skip
     if has_flame:
-        tall = rng.uniform(26, 46)
+        tall = rng.uniform(30, 52)
         _add_flame(
-            rng, canvas, seen, flame(rng, x, base_y, tall, tall * rng.uniform(0.5, 1.1)), glow=rng.uniform(0.2, 0.6)
+            rng, canvas, seen, flame(rng, x, base_y, tall, tall * rng.uniform(0.6, 1.2)), glow=rng.uniform(0.2, 0.6)
         )
 
 

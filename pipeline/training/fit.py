@@ -33,11 +33,22 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Hardware:
-    """accelerator: auto | cpu | gpu; devices: auto or a count; precision: 32-true | bf16-mixed | 16-mixed."""
+    """accelerator: auto | cpu | gpu; devices: auto or a count; precision: auto | 32-true | bf16-mixed | 16-mixed."""
 
     accelerator: str
     devices: str | int
     precision: str
+
+    def resolved_precision(self) -> str:
+        """`auto` is bf16-mixed where the hardware computes bf16 natively (it is about twice as fast), else 32-true."""
+        if self.precision != "auto":
+            return self.precision
+        if self.accelerator != "cpu" and torch.cuda.is_available():
+            native = torch.cuda.is_bf16_supported(including_emulation=False)
+        else:
+            processor = torch.cpu.get_capabilities()
+            native = bool(processor.get("avx512_bf16") or processor.get("amx_bf16"))
+        return "bf16-mixed" if native else "32-true"
 
 
 def fit(
@@ -73,7 +84,7 @@ def fit(
         trainer = pl.Trainer(
             accelerator=hardware.accelerator,
             devices=hardware.devices,
-            precision=hardware.precision,  # type: ignore[arg-type]
+            precision=hardware.resolved_precision(),  # type: ignore[arg-type]
             max_epochs=schedule.epochs,
             callbacks=[best, EarlyStopping("val_loss", patience=schedule.patience), _EpochLines(title)],
             deterministic=True,
@@ -89,7 +100,7 @@ def fit(
     module.load_state_dict(best_weights)
     shutil.rmtree(checkpoint_folder, ignore_errors=True)
     network.cpu().eval()
-    return {"epochs": module.history, "best_epoch": _best_epoch(module.history), "objective": title}
+    return {"epochs": module.history, "best_epoch": _best_epoch(module.history), "precision": hardware.resolved_precision()}
 
 
 def _best_epoch(history: list[dict[str, float]]) -> int:
