@@ -1,9 +1,9 @@
 """A network in a folder: weights in safetensors, everything else in meta.json, never a pickle.
 
-    meta.json             architecture, class names, frame size, recipe so far, layer shapes
-    weights.safetensors   the network's parameters and buffers          (a float network)
-    graphs/<engine>.onnx  the int8 graph made for that engine           (a quantized network)
-    report.json           what was measured while it was made
+meta.json             architecture, class names, frame size, recipe so far, layer shapes
+weights.safetensors   the network's parameters and buffers          (a float network)
+graphs/<engine>.onnx  the int8 graph made for that engine           (a quantized network)
+report.json           what was measured while it was made
 """
 
 from __future__ import annotations

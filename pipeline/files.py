@@ -55,15 +55,15 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
         remove_leftovers(folder)
         temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.tmp-", dir=folder.parent))
         try:
-            os.chmod(temporary, 0o755)
+            temporary.chmod(0o755)
             yield temporary
             if folder.exists():
                 retired = Path(tempfile.mkdtemp(prefix=f".{folder.name}.tmp-", dir=folder.parent))
-                os.rename(folder, retired / "old")
-                os.rename(temporary, folder)
+                folder.rename(retired / "old")
+                temporary.rename(folder)
                 shutil.rmtree(retired, ignore_errors=True)
             else:
-                os.rename(temporary, folder)
+                temporary.rename(folder)
         except BaseException:
             shutil.rmtree(temporary, ignore_errors=True)
             raise
@@ -87,9 +87,9 @@ def replacing_file(path: Path) -> Iterator[Path]:
         os.close(handle)
         temporary = Path(name)
         try:
-            os.chmod(temporary, 0o644)
+            temporary.chmod(0o644)
             yield temporary
-            os.replace(temporary, path)
+            temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise

@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 
-
 def _no_boolean(value: Any) -> Any:
     # YAML's `yes` and `true` are numbers to Python.
     if isinstance(value, bool):

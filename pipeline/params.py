@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
+from pydantic import Field, ValidationError, create_model, model_validator
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_json
@@ -31,10 +31,12 @@ class _PerTask(Section):
         return getattr(self, task)
 
 
+def _sections(which: str) -> dict[str, Any]:
+    return {name: (getattr(task, which) | None, None) for name, task in TASKS.items()}
+
+
 # The sections of a task are declared with the task, so that adding one touches no list here.
-Data: Any = create_model(
-    "Data", __base__=_PerTask, **{name: (task.data_options | None, None) for name, task in TASKS.items()}
-)
+Data: Any = create_model("Data", __base__=_PerTask, **_sections("data_options"))
 
 
 class _TrainHardware(_PerTask):
@@ -43,9 +45,7 @@ class _TrainHardware(_PerTask):
     precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"]
 
 
-Train: Any = create_model(
-    "Train", __base__=_TrainHardware, **{name: (task.train_options | None, None) for name, task in TASKS.items()}
-)
+Train: Any = create_model("Train", __base__=_TrainHardware, **_sections("train_options"))
 
 
 class Prune(Section):
@@ -96,7 +96,7 @@ def why_recipe_cannot_chain(name: str, steps: list[StepName]) -> str | None:
     if not steps:
         return "it names no step"
     if "quantize" in steps[:-1]:
-        return f"quantize leaves an int8 graph that cannot be trained or pruned, so it must be last, not before {steps[-1]}"
+        return "quantize leaves an int8 graph that cannot be trained or pruned and must be last"
     return None
 
 
@@ -156,7 +156,9 @@ class Params(Section):
         known = sorted(TASKS)
         for task in self.tasks:
             if task not in known:
-                raise ValueError(f"tasks: there is no task {task!r}; allowed: {', '.join(known)}{_nearest(task, known)}")
+                raise ValueError(
+                    f"tasks: there is no task {task!r}; allowed: {', '.join(known)}{_nearest(task, known)}"
+                )
             if self.data.of(task) is None or self.train.of(task) is None:
                 raise ValueError(f"tasks: {task} needs a section data.{task} and a section train.{task}")
         return self

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.artifact import read_meta
 from pipeline.compress.recipes import artifact_folder, variants
@@ -21,7 +22,12 @@ def main(task: str) -> None:
 
     folder = Path("exports", task)
     meta = read_meta(artifact_folder(task, ()))
-    report = {"task": task, "class_names": meta.class_names, "frame_size": meta.frame_size, "variants": {}}
+    report: dict[str, Any] = {
+        "task": task,
+        "class_names": meta.class_names,
+        "frame_size": meta.frame_size,
+        "variants": {},
+    }
     with replacing_folder(folder) as out:
         for variant, steps in variants(params.compress.recipes).items():
             (out / variant).mkdir()

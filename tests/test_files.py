@@ -71,7 +71,9 @@ def test_other_errors_of_the_system_are_not_hidden(tmp_path: Path) -> None:
         raise OSError(errno.EMFILE, "too many open files")
 
 
-@pytest.mark.parametrize(("content", "words"), [(None, "missing"), ("{", "not valid JSON"), (b"\xff", "not valid JSON")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "missing"), ("{", "not valid JSON"), (b"\xff", "not valid JSON")]
+)
 def test_reading_names_the_command_that_makes_the_file(tmp_path: Path, content: str | bytes | None, words: str) -> None:
     path = tmp_path / "report.json"
     if content is not None:

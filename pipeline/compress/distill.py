@@ -57,7 +57,9 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         ],
     )
     report = {"step": "distill", "options": options.model_dump(), "teacher": "baseline", "training": history}
-    new_meta = replace(meta, recipe=[*meta.recipe, "distill"], parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix())
+    new_meta = replace(
+        meta, recipe=[*meta.recipe, "distill"], parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix()
+    )
     save_artifact(destination, student, new_meta, {**report, **describe(student, meta.frame_size)})
 
 

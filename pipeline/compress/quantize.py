@@ -60,7 +60,12 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         "macs": parent["macs"],
         "nonzero": parent["params"] - zero_weights(destination / graphs["onnxruntime"]),
     }
-    new_meta = replace(meta, recipe=[*meta.recipe, "quantize"], parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix(), graphs=graphs)
+    new_meta = replace(
+        meta,
+        recipe=[*meta.recipe, "quantize"],
+        parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix(),
+        graphs=graphs,
+    )
     save_artifact(destination, None, new_meta, report)
 
 
@@ -81,24 +86,24 @@ def quantize_graph(
     """Write the int8 QDQ graph of a pre-processed float file for `engine` (onnxruntime or tensorrt)."""
     settings: dict[str, Any]
     if engine == "onnxruntime":
-        settings = dict(activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, extra_options={})
+        settings = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8, "extra_options": {}}
     else:
         # TensorRT's importer: symmetric, no quantized bias, Q/DQ on both sides of a weight, and on the inputs
         # of layers only, for Relu and Clip are not folded into a symmetric output.
         weighted = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
-        settings = dict(
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=[*weighted, "Add"],
-            extra_options=dict(
-                ActivationSymmetric=True,
-                WeightSymmetric=True,
-                QuantizeBias=False,
-                AddQDQPairToWeight=True,
-                DedicatedQDQPair=True,
-                OpTypesToExcludeOutputQuantization=weighted,
-            ),
-        )
+        settings = {
+            "activation_type": QuantType.QInt8,
+            "weight_type": QuantType.QInt8,
+            "op_types_to_quantize": [*weighted, "Add"],
+            "extra_options": {
+                "ActivationSymmetric": True,
+                "WeightSymmetric": True,
+                "QuantizeBias": False,
+                "AddQDQPairToWeight": True,
+                "DedicatedQDQPair": True,
+                "OpTypesToExcludeOutputQuantization": weighted,
+            },
+        }
     root_logger = logging.getLogger()
     level = root_logger.level
     root_logger.setLevel(logging.ERROR)  # it advises the pre-processing that was just done

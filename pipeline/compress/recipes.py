@@ -7,6 +7,7 @@ stage distill from the artifact of stage prune, `distill > prune` wholly in stag
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 STAGE_ORDER = ("train", "prune", "distill", "quantize")
@@ -30,12 +31,12 @@ def artifact_folder(task: str, steps: Steps) -> Path:
     return Path("models") / task / stage_of(steps) / artifact_name(steps)
 
 
-def work_of_stage(stage: str, recipes: dict[str, list[str]]) -> list[Steps]:
+def work_of_stage(stage: str, recipes: Mapping[str, Sequence[str]]) -> list[Steps]:
     """The artifacts that `stage` makes, each after the one it is made from, none twice."""
     prefixes = {tuple(steps[:n]) for steps in recipes.values() for n in range(1, len(steps) + 1)}
     return sorted((steps for steps in prefixes if stage_of(steps) == stage), key=lambda steps: (len(steps), steps))
 
 
-def variants(recipes: dict[str, list[str]]) -> dict[str, Steps]:
+def variants(recipes: Mapping[str, Sequence[str]]) -> dict[str, Steps]:
     """Variant name to its steps, the baseline first."""
     return {"baseline": (), **{name: tuple(steps) for name, steps in recipes.items()}}

@@ -45,7 +45,9 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     """`[H, W, 3]` RGB 0..255. The data stage wrote the file, so that a broken one is a damaged data folder."""
     image = cv2.imread(str(path), cv2.IMREAD_COLOR_RGB)
     if image is None:
-        raise EdgeboardError("A picture of the data folder cannot be read", where=path, mend="dvc repro --force generate")
+        raise EdgeboardError(
+            "A picture of the data folder cannot be read", where=path, mend="dvc repro --force generate"
+        )
     return image  # type: ignore[return-value]
 
 
@@ -69,7 +71,9 @@ def read_index(data_folder: Path) -> pd.DataFrame:
     """index.csv of a data folder: file, label, split, source, mask, width, height, sha256."""
     path = data_folder / "index.csv"
     if not path.is_file():
-        raise EdgeboardError("The data folder has no index.csv", where=path, mend=f"dvc repro generate@{data_folder.name}")
+        raise EdgeboardError(
+            "The data folder has no index.csv", where=path, mend=f"dvc repro generate@{data_folder.name}"
+        )
     return pd.read_csv(path, dtype={"mask": "string", "label": "string"}, keep_default_na=False)
 
 

@@ -16,9 +16,7 @@ from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
 
 
-def export_variant(
-    artifact: Path, out: Path, published_as: Path, data_folder: Path, options: Export
-) -> dict[str, Any]:
+def export_variant(artifact: Path, out: Path, published_as: Path, data_folder: Path, options: Export) -> dict[str, Any]:
     """Write the files of one variant into `out` (which exists) and return its entry of the export report.
 
     published_as: where `out` will lie once the stage is done, for the paths in the report.
@@ -34,7 +32,9 @@ def export_variant(
     parity = {}
     for engine, file in files.items():
         parity[engine] = compare(reference, file, frames)
-        require_parity(parity[engine], published_as / file.name, precision, options.parity_tolerance, options.min_agreement)
+        require_parity(
+            parity[engine], published_as / file.name, precision, options.parity_tolerance, options.min_agreement
+        )
     made = read_json(artifact / "report.json")
     return {
         "recipe": meta.recipe,

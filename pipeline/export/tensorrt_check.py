@@ -25,7 +25,7 @@ def check(path: Path) -> dict[str, Any]:
     """Parse and build `path`. Returns {"accepted", "judge", "words", "engine_bytes"}; words are the parser's own."""
     import tensorrt_rtx as trt
 
-    class Listener(trt.ILogger):  # type: ignore[misc]
+    class Listener(trt.ILogger):
         def __init__(self) -> None:
             trt.ILogger.__init__(self)
             self.words: list[str] = []

@@ -45,7 +45,7 @@ class AugmentedFrames(Dataset[tuple[torch.Tensor, int]]):
         self._labels = frames.labels
         self._augment = v2.Compose(
             [
-                v2.RandomResizedCrop(size, scale=(0.6, 1.0), ratio=(0.8, 1.25), antialias=True),
+                v2.RandomResizedCrop(size, scale=(0.7, 1.0), ratio=(0.85, 1.18), antialias=True),
                 v2.RandomHorizontalFlip(),
                 v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.1),
                 v2.ToDtype(torch.float32, scale=True),
@@ -58,7 +58,8 @@ class AugmentedFrames(Dataset[tuple[torch.Tensor, int]]):
 
     def __getitem__(self, item: tuple[int, int]) -> tuple[torch.Tensor, int]:
         index, seed = item
-        torch.manual_seed(seed)
+        # torch.manual_seed would also record a stack trace for a GPU that may be seeded later.
+        torch.default_generator.manual_seed(seed)
         return self._augment(self._frames[index]), int(self._labels[index])
 
 

@@ -62,21 +62,26 @@ def fit(
     checkpoint_folder: Path,
     title: str,
 ) -> dict[str, Any]:
-    """Train `network` in place and leave it in eval mode with the weights of its best epoch.
+    """Train `network` in place and leave it in eval mode with the weights of its last epoch.
 
-    The best epoch is the one of the lowest validation loss. A checkpoint is kept in `checkpoint_folder` after
+    The one-cycle learning rate has come down to zero by then, and on a small validation split the lowest loss of
+    an earlier epoch is mostly luck. Only a training that stopped early, with no lower validation loss for
+    `patience` epochs, keeps the epoch of the lowest one. A checkpoint is kept in `checkpoint_folder` after
     every epoch; when one is there, training goes on from it, and the outcome is that of a run that was never
     cut. The folder is removed at the end.
 
-    Returns the history: per epoch the training loss, validation loss and validation accuracy.
+    Returns the history: per epoch the training loss, validation loss and validation accuracy, and the kept epoch.
     Raises EdgeboardError when the loss is not finite.
     """
     pl.seed_everything(seed, verbose=False)
+    # Part of torch's deterministic mode that finds reads of uninitialised memory, at the cost of writing all of it.
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     module = _Training(network, objective, schedule, steps_per_epoch=len(train_batches))
+    resumable = ModelCheckpoint(dirpath=checkpoint_folder, filename="last", enable_version_counter=False)
     best = ModelCheckpoint(
-        dirpath=checkpoint_folder, filename="best", monitor="val_loss", mode="min", save_last=True, save_top_k=1
+        dirpath=checkpoint_folder, filename="best", monitor="val_loss", mode="min", save_weights_only=True
     )
     with warnings.catch_warnings():
         # Advice on loader processes and log intervals, which are chosen on purpose here.
@@ -86,7 +91,7 @@ def fit(
             devices=hardware.devices,
             precision=hardware.resolved_precision(),  # type: ignore[arg-type]
             max_epochs=schedule.epochs,
-            callbacks=[best, EarlyStopping("val_loss", patience=schedule.patience), _EpochLines(title)],
+            callbacks=[resumable, best, EarlyStopping("val_loss", patience=schedule.patience), _EpochLines(title)],
             deterministic=True,
             logger=False,
             enable_progress_bar=False,
@@ -96,15 +101,14 @@ def fit(
         )
         last = checkpoint_folder / "last.ckpt"
         trainer.fit(module, train_batches, val_batches, ckpt_path=str(last) if last.is_file() else None)
-        best_weights = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
-    module.load_state_dict(best_weights)
+    n_epochs = len(module.history)
+    kept_epoch = n_epochs - 1
+    if n_epochs < schedule.epochs:
+        kept_epoch = min(range(n_epochs), key=lambda epoch: module.history[epoch]["val_loss"])
+        module.load_state_dict(torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"])
     shutil.rmtree(checkpoint_folder, ignore_errors=True)
     network.cpu().eval()
-    return {"epochs": module.history, "best_epoch": _best_epoch(module.history), "precision": hardware.resolved_precision()}
-
-
-def _best_epoch(history: list[dict[str, float]]) -> int:
-    return min(range(len(history)), key=lambda epoch: history[epoch]["val_loss"])
+    return {"epochs": module.history, "kept_epoch": kept_epoch, "precision": hardware.resolved_precision()}
 
 
 class _Training(pl.LightningModule):
@@ -143,7 +147,9 @@ class _Training(pl.LightningModule):
         self._val += torch.tensor([float(loss), float((logits.argmax(1) == labels).sum()), len(labels)]).double()
 
     def on_validation_epoch_end(self) -> None:
-        totals = self.all_gather(self._val).reshape(-1, 3).sum(0) if self.trainer.world_size > 1 else self._val
+        totals = self._val
+        if self.trainer.world_size > 1:
+            totals = torch.as_tensor(self.all_gather(self._val)).reshape(-1, 3).sum(0)
         val_loss, val_accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
         self.log("val_loss", val_loss, sync_dist=False)
         train_loss = float(self._sums[0] / self._sums[1])
@@ -159,6 +165,7 @@ class _Training(pl.LightningModule):
                 {"params": plain, "weight_decay": 0.0},
             ],
             lr=self._schedule.learning_rate,
+            fused=True,
         )
         one_cycle = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, max_lr=self._schedule.learning_rate, total_steps=self._steps, pct_start=0.25
@@ -180,7 +187,7 @@ class _EpochLines(Callback):
         self._started = 0.0
         self._first_epoch = 0
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:  # noqa: ARG002
         self._started = time.monotonic()
         self._first_epoch = trainer.current_epoch
         if self._first_epoch:
@@ -189,7 +196,8 @@ class _EpochLines(Callback):
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         done, total = trainer.current_epoch + 1, trainer.max_epochs or 1
         seconds = (time.monotonic() - self._started) / (done - self._first_epoch) * (total - done)
-        last = pl_module.history[-1]  # type: ignore[union-attr,index]
+        assert isinstance(pl_module, _Training)
+        last = pl_module.history[-1]
         print(
             f"{self._title}: epoch {done}/{total}, loss {last['train_loss']:.3f}, "
             f"validation accuracy {last['val_accuracy']:.3f}, about {seconds:.0f} s left",

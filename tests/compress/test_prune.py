@@ -77,6 +77,6 @@ def test_a_ratio_that_cannot_be_reached_says_what_can() -> None:
         torch.nn.Conv2d(3, 8, 3), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten(), torch.nn.Linear(8, 3)
     )
     # One channel is the least: 28 + 6 of 224 + 27 parameters stay.
-    with pytest.raises(EdgeboardError, match="nearest that can be reached is 0.86") as caught:
+    with pytest.raises(EdgeboardError, match=r"nearest that can be reached is 0\.86") as caught:
         prune_to_ratio(network, 16, 0.99, options())
     assert "compress.ratio" in str(caught.value)

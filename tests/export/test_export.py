@@ -21,7 +21,9 @@ from pipeline.params import Export
 from tests.picture_folder import CLASS_NAMES, write_data_folder
 
 OPTIONS = Export(opset=13, parity_frames=4, parity_tolerance=1e-3, min_agreement=0.9, tensorrt_check="auto")
-needs_parser = pytest.mark.skipif(not tensorrt_check.is_available(), reason="tensorrt-rtx has no wheel for this platform")
+needs_parser = pytest.mark.skipif(
+    not tensorrt_check.is_available(), reason="tensorrt-rtx has no wheel for this platform"
+)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,9 @@ def test_the_file_is_static_old_enough_for_old_boards_and_repeatable(tmp_path: P
     export_onnx(network, 64, tmp_path / "a.onnx", opset=13)
     export_onnx(network, 64, tmp_path / "b.onnx", opset=13)
     model = onnx.load(tmp_path / "a.onnx")
-    shapes = [[d.dim_value for d in value.type.tensor_type.shape.dim] for value in (*model.graph.input, *model.graph.output)]
+    shapes = [
+        [d.dim_value for d in value.type.tensor_type.shape.dim] for value in (*model.graph.input, *model.graph.output)
+    ]
     assert shapes == [[1, 3, 64, 64], [1, 3]]
     assert model.opset_import[0].version == 13
     assert model.ir_version <= 7

@@ -49,9 +49,15 @@ def test_one_command_ends_with_the_ranking(reproduced_repository: Path) -> None:
 
 
 def test_a_second_run_changes_nothing(reproduced_repository: Path) -> None:
-    before = (reproduced_repository / "dvc.lock").read_bytes(), (reproduced_repository / "results/leaderboard.csv").read_bytes()
+    before = (
+        (reproduced_repository / "dvc.lock").read_bytes(),
+        (reproduced_repository / "results/leaderboard.csv").read_bytes(),
+    )
     log = run([sys.executable, "-m", "stages.repro"], reproduced_repository).stdout
-    after = (reproduced_repository / "dvc.lock").read_bytes(), (reproduced_repository / "results/leaderboard.csv").read_bytes()
+    after = (
+        (reproduced_repository / "dvc.lock").read_bytes(),
+        (reproduced_repository / "results/leaderboard.csv").read_bytes(),
+    )
     assert before == after
     ran = [line.split("] ")[1].split(" ")[0] for line in log.splitlines() if line.startswith("[") and "/11]" in line]
     assert ran == ["probe", "publish"]

@@ -35,13 +35,15 @@ def small_network() -> nn.Module:
     )  # fmt: skip
 
 
-def train(network: nn.Module, data: Path, checkpoints: Path, epochs: int = 6, objective: object = None) -> dict:
+def train(
+    network: nn.Module, data: Path, checkpoints: Path, epochs: int = 6, objective: object = None, patience: int = 99
+) -> dict:
     train_frames = load_frames(data, "train", SIZE, CLASS_NAMES)
     val_frames = load_frames(data, "val", SIZE, CLASS_NAMES)
     return fit(
         network, training_batches(train_frames, 8, seed=1), plain_batches(val_frames, 8),
         objective or (lambda _frames, logits, labels: nn.functional.cross_entropy(logits, labels)),  # type: ignore[arg-type]
-        Schedule(epochs, 0.02, 0.01, patience=epochs), CPU, 1, checkpoints, "test",
+        Schedule(epochs, 0.02, 0.01, patience), CPU, 1, checkpoints, "test",
     )  # fmt: skip
 
 
@@ -53,9 +55,28 @@ def test_it_learns_and_leaves_no_checkpoint(tmp_path: Path, data: Path) -> None:
     network = small_network()
     history = train(network, data, tmp_path / "checkpoints", epochs=12)
     assert len(history["epochs"]) == 12
-    assert history["epochs"][history["best_epoch"]]["val_accuracy"] > 0.8
+    assert history["kept_epoch"] == 11
+    assert history["epochs"][-1]["val_accuracy"] > 0.8
     assert not network.training
     assert not (tmp_path / "checkpoints").exists()
+
+
+def test_a_training_that_stops_early_keeps_its_best_epoch(tmp_path: Path, data: Path) -> None:
+    network, epochs_seen = small_network(), []
+
+    def grows_worse(_frames: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        epochs_seen.append(weights(network).clone())
+        return -nn.functional.cross_entropy(logits, labels)
+
+    history = train(network, data, tmp_path / "checkpoints", epochs=9, objective=grows_worse, patience=2)
+    losses = [epoch["val_loss"] for epoch in history["epochs"]]
+    assert len(losses) < 9
+    assert history["kept_epoch"] == losses.index(min(losses))
+    steps = len(epochs_seen) // len(losses)
+    after_kept = epochs_seen[(history["kept_epoch"] + 1) * steps]
+    # Beside the running statistics, which the first forward pass of the next epoch has moved already.
+    n_first_layer = network[0].weight.numel()
+    assert torch.equal(weights(network)[:n_first_layer], after_kept[:n_first_layer])
 
 
 def test_the_same_seed_gives_the_same_weights(tmp_path: Path, data: Path) -> None:
