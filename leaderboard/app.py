@@ -78,7 +78,7 @@ def _choose_rows(board: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     of_task = board[board["task"] == task]
     places = of_task["place"].value_counts().index.tolist()
     place = place_box.selectbox(
-        "Measured on", places, key="place", help="Target and host. FPS is only compared within one of them."
+        "Measured on", places, key="place", help="Data, target and host. Rows are only compared within one of them."
     )
     of_place = of_task[of_task["place"] == place]
     experiments = experiment_box.multiselect(
@@ -91,7 +91,9 @@ def _show_table(rows: pd.DataFrame, key: str) -> pd.Series:
     """The table. Returns the chosen row, the best-ranked one as long as none was chosen."""
     column = st.column_config
     config = {
-        "rank": column.NumberColumn("Rank", width=60, help="Within this task, target and host, over all experiments"),
+        "rank": column.NumberColumn(
+            "Rank", width=60, help="Within this task, data, target and host, over all experiments"
+        ),
         "front": column.TextColumn("Pareto", width=65, help="◆: no other row is at least as good in all three"),
         "variant": column.TextColumn("Variant", width=105),
         "precision": column.TextColumn("Precision", width=75),

@@ -42,9 +42,12 @@ def load_board(results: Path) -> Loaded:
 
 
 def places(board: pd.DataFrame) -> pd.Series:
-    """Where each row was measured, as one text: FPS is only ever compared within one of these."""
+    """Where and on what each row was measured, as one text: rows are only ever compared within one of these."""
     host = board["host"].where(board["host"] != "", "unknown host")
-    return board["target"] + " · " + host
+    place = board["target"] + " · " + host
+    several = board.groupby("task")["data_hash"].transform("nunique") > 1
+    data = board["data"].where(board["data"] != "", "data") + " (" + board["data_hash"].str[:6] + ")"
+    return place.where(~several, data + " · " + place)
 
 
 def choose(board: pd.DataFrame, task: str, place: str, experiments: Sequence[str]) -> pd.DataFrame:

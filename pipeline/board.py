@@ -177,18 +177,27 @@ def ranking_table(board: pd.DataFrame, limit: int = 12) -> Table:
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold")
     with_experiment = board["experiment"].nunique() > 1
-    for heading in ("task", "rank", *(["experiment"] if with_experiment else []), "variant", "precision"):
+    with_data = board.groupby("task")["data_hash"].nunique().max() > 1
+    data = ["data"] if with_data else []
+    for heading in ("task", *data, "rank", *(["experiment"] if with_experiment else []), "variant", "precision"):
         table.add_column(heading, justify="right" if heading == "rank" else "left")
     for heading in ("accuracy (95 % interval, n)", "MB", "FPS", "speed-up", "Pareto"):
         table.add_column(heading, justify="center" if heading == "Pareto" else "right", no_wrap=True)
 
     known = board.assign(pareto=board["pareto"].fillna(False))
-    ordered = known.sort_values(["task", "target", "host", "rank", "experiment", "variant"], na_position="last")
+    ordered = known.sort_values(
+        ["task", "data", "data_hash", "target", "host", "rank", "experiment", "variant"], na_position="last"
+    )
     left_out = 0
-    for _, group in ordered.groupby(["task", "target", "host"], sort=False):
+    for _, group in ordered.groupby(["task", "data_hash", "target", "host"], sort=False):
         left_out += max(0, len(group) - limit)
         for _, row in group.head(limit).iterrows():
-            names = [row["task"], _shown(row["rank"], "d"), *([row["experiment"]] if with_experiment else [])]
+            names = [
+                row["task"],
+                *([row["data"]] if with_data else []),
+                _shown(row["rank"], "d"),
+                *([row["experiment"]] if with_experiment else []),
+            ]
             front = "◆" if row["pareto"] else ""
             speedup = _shown(row["speedup"], ".2f", "×")
             numbers = [_accuracy(row), _shown(row["size_mb"], ".2f"), _shown(row["fps"], ".1f"), speedup, front]
@@ -231,6 +240,7 @@ def _record(
     host = report["host"]
     row = {column.name: measured.get(column.name) for column in COLUMNS}
     row |= {name: report.get(name) for name in ("git_commit", "git_dirty", "params_hash", "data_hash", "created_at")}
+    row |= {"data": _data_name(report, task)}
     row |= {"task": task, "host": f"{host['name']} [{host['id']}]" if host.get("id") else host["name"]}
     row |= {name: xai.get(name) for name in ("xai_faithfulness", "xai_drift")}
     for unset in ("experiment", "run_id", "explanation", "pareto", "rank"):
@@ -252,6 +262,11 @@ def _record(
         if name:
             files.append((folder, inside(root, name)))
     return Record(run, tuple((folder, path) for folder, path in files if path.is_file()))
+
+
+def _data_name(report: Mapping[str, Any], task: str) -> str:
+    """What people call the data: `synthetic`, or the name of the folder without the way to it."""
+    return Path(report.get("params", {}).get("data", {}).get(task, {}).get("source") or "").name
 
 
 def inside(root: Path, name: str) -> Path:

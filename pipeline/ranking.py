@@ -1,7 +1,7 @@
 """Which model to take: the Pareto front and the composite rank, within what may be compared.
 
-FPS of two machines or two targets are never set against each other, so both are worked out within one task, one
-target and one host.
+FPS of two machines or two targets are never set against each other, nor accuracies on different test frames, so
+both are worked out within one task, one data set, one target and one host.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-GROUP_COLUMNS = ("task", "target", "host")
+GROUP_COLUMNS = ("task", "data_hash", "target", "host")
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -74,7 +74,7 @@ def composite_score(accuracy: Floats, size_mb: Floats, fps: Floats, weights: Map
 
 
 def rank_board(board: pd.DataFrame, weights: Mapping[str, float]) -> pd.DataFrame:
-    """The board with `pareto` and `rank` worked out anew within each task, target and host.
+    """The board with `pareto` and `rank` worked out anew within each task, data set, target and host.
 
     Rank 1 is the best composite score; equal scores share the better place and the next place is skipped; a row
     whose score cannot be worked out has no rank.

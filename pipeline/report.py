@@ -84,6 +84,11 @@ FIXED_COLUMNS: tuple[Column, ...] = (
     Column("created_at", "text", "UTC"),
 )
 EXTRA_COLUMNS: tuple[Column, ...] = (
+    Column("data", "text"),
+    # Against the baseline on the same frames; above 0 is better than the baseline.
+    _measured("accuracy_delta", "fraction"),
+    _measured("accuracy_delta_low", "fraction"),
+    _measured("accuracy_delta_high", "fraction"),
     _measured("fps_low", "frames/s"),
     _measured("fps_high", "frames/s"),
     _measured("speedup_low", "x baseline"),

@@ -1,7 +1,6 @@
 import shutil
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,10 +25,7 @@ def test_publish_leaves_runs_with_artifacts_and_a_ledger(tmp_path, tmp_path_fact
     assert not first.stderr
     assert (tmp_path / "results" / "published.json").is_file()
     assert len(list((tmp_path / "mlartifacts").rglob("model.onnx"))) == 1
-    started = time.monotonic()
     again = _publish(tmp_path)
-    # 0.2 s on an idle machine; the room is for a busy one. An import of mlflow alone takes longer.
-    assert time.monotonic() - started < 2
     assert again.stdout.strip().endswith("has every row; nothing to send.")
 
 
