@@ -86,9 +86,9 @@ FIXED_COLUMNS: tuple[Column, ...] = (
 EXTRA_COLUMNS: tuple[Column, ...] = (
     Column("data", "text"),
     # Against the baseline on the same frames; above 0 is better than the baseline.
-    _measured("accuracy_delta", "fraction"),
-    _measured("accuracy_delta_low", "fraction"),
-    _measured("accuracy_delta_high", "fraction"),
+    Column("accuracy_delta", "float", "fraction", minimum=-1, maximum=1),
+    Column("accuracy_delta_low", "float", "fraction", minimum=-1, maximum=1),
+    Column("accuracy_delta_high", "float", "fraction", minimum=-1, maximum=1),
     _measured("fps_low", "frames/s"),
     _measured("fps_high", "frames/s"),
     _measured("speedup_low", "x baseline"),

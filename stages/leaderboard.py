@@ -36,8 +36,8 @@ def show() -> None:
 
 
 def _console() -> Console:
-    # In a log there is no width to read; 80 columns would cut the numbers.
-    return Console() if sys.stdout.isatty() else Console(width=120)
+    # In a log there is no width to read; 80 columns would cut names and numbers.
+    return Console() if sys.stdout.isatty() else Console(width=140)
 
 
 if __name__ == "__main__":

@@ -171,3 +171,11 @@ def test_a_broken_board_is_refused_and_set_aside_whole(tmp_path, content):
     assert aside.name.startswith("leaderboard.csv.broken-")
     assert aside.read_bytes() == content
     assert not path.exists()
+
+
+def test_a_difference_to_the_baseline_may_be_below_0(tmp_path):
+    rows = [{"task": "fire", "variant": "compact", "fps": 10.0, "accuracy_delta": -0.05, "accuracy_delta_low": -0.09}]
+    write_board(tmp_path / "board.csv", board_frame(rows))
+    read = read_board(tmp_path / "board.csv")
+    assert read.frame[["accuracy_delta", "accuracy_delta_low"]].iloc[0].tolist() == [-0.05, -0.09]
+    assert not read.warnings
