@@ -22,6 +22,7 @@ _MENDS = {
     errno.EACCES: ("The folder may not be written", "change its owner or its permissions"),
     errno.EPERM: ("The folder may not be written", "change its owner or its permissions"),
 }
+_NEARLY_NOTHING = 64 * 1024  # bytes
 
 
 def explain_os_error(error: OSError, where: object) -> EdgeboardError | None:
@@ -30,6 +31,16 @@ def explain_os_error(error: OSError, where: object) -> EdgeboardError | None:
         return None
     what, mend = _MENDS[error.errno]
     return EdgeboardError(what, where=where, value=error.strerror, mend=mend)
+
+
+def full_disk_error(error: BaseException, where: Path) -> EdgeboardError | None:
+    """The clear message where a library hid a full disk behind an error of its own, as safetensors and torch do."""
+    words = str(error).lower()
+    is_named = "no space left" in words or "os error 28" in words
+    if isinstance(error, OSError | EdgeboardError) or not (is_named or shutil.disk_usage(where).free < _NEARLY_NOTHING):
+        return None
+    what, mend = _MENDS[errno.ENOSPC]
+    return EdgeboardError(what, where=where, value=error, mend=mend)
 
 
 @contextlib.contextmanager
@@ -64,8 +75,11 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
                 shutil.rmtree(retired, ignore_errors=True)
             else:
                 temporary.rename(folder)
-        except BaseException:
+        except BaseException as error:
+            full = full_disk_error(error, folder.parent)  # asked before what fills the disk is removed
             shutil.rmtree(temporary, ignore_errors=True)
+            if full:
+                raise full from error
             raise
 
 

@@ -7,9 +7,10 @@ import inspect
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from pipeline.errors import BAD_INPUT_EXIT_CODE, EdgeboardError
-from pipeline.files import explain_os_error
+from pipeline.files import explain_os_error, full_disk_error
 
 # Telemetry and progress bars of libraries have no place in the log of a stage.
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -37,6 +38,11 @@ def stage_main(main: Callable[..., None]) -> Callable[[], None]:
             if clear is None:
                 raise
             _fail(clear)
+        except Exception as error:
+            full = full_disk_error(error, Path.cwd())
+            if full is None:
+                raise
+            _fail(full)
 
     def _module_name() -> str:
         spec = sys.modules["__main__"].__spec__

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import pickle
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -86,3 +87,21 @@ def test_reading_names_the_command_that_makes_the_file(tmp_path: Path, content: 
 def test_a_clear_error_survives_the_way_from_a_worker_process() -> None:
     error = EdgeboardError("what", where="where", value=1, allowed="2", mend="mend")
     assert str(pickle.loads(pickle.dumps(error))) == str(error)
+
+
+def test_a_full_disk_that_a_library_hides_is_told_and_nothing_is_left(tmp_path: Path) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)], check=False)
+    if mount.returncode:
+        pytest.skip("mounting a small tmpfs is not permitted here")
+    try:
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "old").write_text("good")
+        with pytest.raises(EdgeboardError, match="No space is left"), replacing_folder(tmp_path / "out") as temporary:
+            save_file({"weights": np.ones(4_000_000, dtype=np.uint8)}, temporary / "weights.safetensors")
+        assert names(tmp_path) == ["out"]
+        assert (tmp_path / "out" / "old").read_text() == "good"
+    finally:
+        subprocess.run(["umount", str(tmp_path)], check=True)
