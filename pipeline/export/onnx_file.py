@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from pathlib import Path
+from typing import Any
 
 import onnx
 import torch
@@ -24,7 +26,7 @@ def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int) -> 
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=UserWarning)
         torch.onnx.export(
-            network.eval().cpu().to(memory_format=torch.contiguous_format),
+            _with_static_pools(network.eval().cpu().to(memory_format=torch.contiguous_format), frames),
             (frames,),
             str(path),
             input_names=[INPUT_NAME],
@@ -38,3 +40,53 @@ def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int) -> 
         model.ir_version = min(model.ir_version, 7)
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
+
+
+class _StaticAveragePool(nn.Module):
+    """Adaptive average pooling of maps of one known size, as two products with constant matrices."""
+
+    def __init__(self, in_hw: tuple[int, int], out_hw: tuple[int, int]) -> None:
+        super().__init__()
+        self.register_buffer("rows", _averaging(in_hw[0], out_hw[0]))
+        self.register_buffer("columns", _averaging(in_hw[1], out_hw[1]).T.contiguous())
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        return torch.matmul(torch.matmul(self.rows, maps), self.columns)  # type: ignore[arg-type]
+
+
+def _averaging(n_in: int, n_out: int) -> torch.Tensor:
+    """`[n_out, n_in]`: row i averages the inputs that adaptive pooling gives to output i."""
+    matrix = torch.zeros(n_out, n_in)
+    for i in range(n_out):
+        start, end = i * n_in // n_out, -(-(i + 1) * n_in // n_out)
+        matrix[i, start:end] = 1 / (end - start)
+    return matrix
+
+
+def _with_static_pools(network: nn.Module, frames: torch.Tensor) -> nn.Module:
+    """The network itself, or a copy in which adaptive pools that ONNX has no operator for are written out.
+
+    The exporter knows them only where the size of the maps is a multiple of the output, and VGG pools to 7 x 7.
+    """
+    sizes: dict[str, tuple[tuple[int, int], tuple[int, int]]] = {}
+
+    def note(name: str) -> Any:
+        def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
+            (height, width), (out_height, out_width) = inputs[0].shape[2:], output.shape[2:]
+            if height % out_height or width % out_width:
+                sizes[name] = (height, width), (out_height, out_width)
+
+        return hook
+
+    pools = {name: m for name, m in network.named_modules() if isinstance(m, nn.AdaptiveAvgPool2d)}
+    hooks = [module.register_forward_hook(note(name)) for name, module in pools.items()]
+    with torch.inference_mode():
+        network(frames)
+    for registered in hooks:
+        registered.remove()
+    if not sizes:
+        return network
+    written_out = copy.deepcopy(network)
+    for name, (in_hw, out_hw) in sizes.items():
+        written_out.set_submodule(name, _StaticAveragePool(in_hw, out_hw))
+    return written_out

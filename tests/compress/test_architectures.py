@@ -23,7 +23,7 @@ SIZE = 64
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["mobilenet_v2", "mobilenet_v3_small", "resnet50"])
+@pytest.mark.parametrize("architecture", ["mobilenet_v2", "mobilenet_v3_small", "resnet50", "vgg16"])
 def test_an_architecture_goes_through_every_step(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, architecture: str
 ) -> None:

@@ -8,6 +8,7 @@ import torch
 
 from pipeline.export.onnx_file import export_onnx
 from pipeline.networks import build_network
+from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
 
 @pytest.mark.parametrize("architecture", ["resnet18", "mobilenet_v3_small"])
@@ -25,3 +26,14 @@ def test_the_file_is_static_old_enough_for_old_boards_and_repeatable(tmp_path: P
     assert model.ir_version <= 7
     assert (tmp_path / "a.onnx").read_bytes() == (tmp_path / "b.onnx").read_bytes()
     assert str(Path.cwd()) not in str(model.graph)
+
+
+@pytest.mark.parametrize(("size", "out"), [(3, 7), (10, 7), (7, 7), (14, 7), (9, 1)])
+def test_a_pool_of_any_size_gives_what_pytorch_gives(tmp_path: Path, size: int, out: int) -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 1), torch.nn.AdaptiveAvgPool2d(out), torch.nn.Flatten(), torch.nn.Linear(4 * out**2, 3)
+    ).eval()
+    export_onnx(network, size, tmp_path / "a.onnx", opset=13)
+    frames = torch.randn(1, 3, size, size)
+    logits = OnnxRuntimeEngine(tmp_path / "a.onnx", 1).run(frames.numpy())
+    torch.testing.assert_close(torch.from_numpy(logits), network(frames).detach(), rtol=1e-4, atol=1e-5)
