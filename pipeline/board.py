@@ -30,6 +30,7 @@ BOARD_FILE = Path("results/leaderboard.csv")
 RUNS_FOLDER = Path("results/runs")
 BENCHMARK_FOLDER = Path("results/benchmark")
 EXPLAIN_FOLDER = Path("results/explain")
+EXPORTS_FOLDER = Path("exports")
 WORKSPACE = "workspace"
 RUN_ID = re.compile(r"[0-9a-f]{12}")
 _DVC_COPIES = (".dvc", "tmp", "exps")
@@ -261,7 +262,28 @@ def _record(
     for folder, name in (("model", measured.get("model_file")), ("explanation", xai.get("sheet"))):
         if name:
             files.append((folder, inside(root, name)))
+    files += _model_files(root, task, measured)
     return Record(run, tuple((folder, path) for folder, path in files if path.is_file()))
+
+
+def _model_files(root: Path, task: str, measured: Mapping[str, Any]) -> list[tuple[str, Path]]:
+    """What lies around the measured file: those for other engines, their proof, and the artifact they came from.
+
+    The int8 graphs in an artifact are left out, for the exported files are copies of them.
+    """
+    if not measured.get("model_file"):
+        return []
+    model = inside(root, str(measured["model_file"]))
+    found = [("model", path) for path in sorted(model.parent.glob("*.onnx")) if path != model]
+    proof = root / EXPORTS_FOLDER / task / "report.json"
+    if not proof.is_file():
+        return found
+    found.append(("export", proof))
+    exported = read_json(proof).get("variants", {}).get(measured["variant"], {})
+    if exported.get("artifact"):
+        artifact = inside(root, str(exported["artifact"]))
+        found += [("artifact", artifact / name) for name in ("meta.json", "report.json", "weights.safetensors")]
+    return found
 
 
 def _data_name(report: Mapping[str, Any], task: str) -> str:

@@ -15,11 +15,10 @@ from pydantic import Field, ValidationError, create_model, model_validator
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_json
-from pipeline.options import Epochs, Fraction, LearningRate, NoBoolean, PhotoData, Section
+from pipeline.options import Epochs, Fraction, LearningRate, NoBoolean, Section
 from pipeline.tasks import TASKS
 
 FIXED_VARIANTS = ("pruned", "distilled", "quantized", "compact")
-FireData = PhotoData
 StepName = Literal["prune", "distill", "quantize"]
 
 

@@ -16,6 +16,7 @@ from pipeline.files import read_json, replacing_folder, sha256_file, write_json
 from pipeline.params import load_params
 from pipeline.provenance import git_state, library_versions
 from stages.entry import stage_main
+from stages.paths import data_folder
 
 
 @stage_main
@@ -24,7 +25,7 @@ def main(task: str) -> None:
     params = load_params()
     options = params.benchmark
     exports = read_json(Path("exports", task, "report.json"), made_by=f"dvc repro export@{task}")
-    data = Path("data", task)
+    data = data_folder(task)
     test = load_frames(data, "test", exports["frame_size"], exports["class_names"])
     picked = np.linspace(0, len(test) - 1, min(options.frames, len(test))).round().astype(int)
     results = Path("results", "benchmark")

@@ -18,10 +18,13 @@ def main(task: str) -> None:
     """Export every variant of a task."""
     params = load_params()
 
+    from pipeline.data.frames import load_frames
     from pipeline.export.export import export_variant
 
     folder = Path("exports", task)
     meta = read_meta(artifact_folder(task, ()))
+    validation = load_frames(data_folder(task), "val", meta.frame_size, meta.class_names)
+    frames = validation.frames_nhwc[: params.export.parity_frames]
     report: dict[str, Any] = {
         "task": task,
         "class_names": meta.class_names,
@@ -31,9 +34,7 @@ def main(task: str) -> None:
     with replacing_folder(folder) as out:
         for variant, steps in variants(params.compress.recipes).items():
             (out / variant).mkdir()
-            entry = export_variant(
-                artifact_folder(task, steps), out / variant, folder / variant, data_folder(task), params.export
-            )
+            entry = export_variant(artifact_folder(task, steps), out / variant, folder / variant, frames, params.export)
             report["variants"][variant] = entry
             parity = entry["parity"]["onnxruntime"]
             judged = {True: "accepted by TensorRT's parser and builder", None: entry["tensorrt"]["words"]}

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.fire import generate_fire
+from pipeline.data.generators import GENERATORS
 from pipeline.errors import EdgeboardError
 from pipeline.params import Params, load_params
 from stages.entry import stage_main
@@ -24,9 +24,10 @@ def main(task: str) -> None:
 
 
 def generate(task: str, params: Params, out: Path) -> dict[str, Any]:
-    if task == "fire" and params.data.fire is not None:
-        return generate_fire(params.data.fire, params.seed, out, progress=_Lines())
-    raise EdgeboardError("There is no generator for this task", where="the argument", value=task, allowed="fire")
+    if task not in params.tasks:
+        allowed = ", ".join(params.tasks)
+        raise EdgeboardError("There is no such task", where="the argument", value=task, allowed=allowed)
+    return GENERATORS[task](params.data.of(task), params.seed, out, progress=_Lines())
 
 
 def summary(report: dict[str, Any]) -> list[str]:

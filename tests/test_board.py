@@ -283,3 +283,19 @@ def test_a_long_board_is_cut_and_names_are_no_markup():
     assert "more in results/leaderboard.csv" in text
     both = _printed(rank_board(board_frame([*rows, _row()]), WEIGHTS))
     assert "[red]x[/red]" in both
+
+
+def test_everything_around_a_measured_model_belongs_to_its_row(tmp_path):
+    write_results(tmp_path, variants=["compact"])
+    artifact = tmp_path / "models" / "fire" / "quantize" / "compact"
+    artifact.mkdir(parents=True)
+    (artifact / "meta.json").write_text("{}")
+    (tmp_path / "exports" / "fire" / "compact" / "model.tensorrt.onnx").write_bytes(b"for the board")
+    proof = {"variants": {"compact": {"artifact": "models/fire/quantize/compact"}}}
+    (tmp_path / "exports" / "fire" / "report.json").write_text(json.dumps(proof))
+    (record,) = read_records(tmp_path, ["fire"])
+    names = [(folder, path.name) for folder, path in record.files]
+    # The measured file comes first: its hash decides whether the row may still be sent.
+    assert [name for folder, name in names if folder == "model"] == ["model.onnx", "model.tensorrt.onnx"]
+    assert ("export", "report.json") in names
+    assert [name for folder, name in names if folder == "artifact"] == ["meta.json"]

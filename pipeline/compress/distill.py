@@ -6,7 +6,6 @@ alpha * T^2 * KL(teacher || student, both softened by T) + (1 - alpha) * the tas
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 
 from pipeline.artifact import load_artifact, save_artifact
-from pipeline.compress.recipes import artifact_folder
+from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file
@@ -57,9 +56,7 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         ],
     )
     report = {"step": "distill", "options": options.model_dump(), "teacher": "baseline", "training": history}
-    new_meta = replace(
-        meta, recipe=[*meta.recipe, "distill"], parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix()
-    )
+    new_meta = meta_after(meta, "distill")
     save_artifact(destination, student, new_meta, {**report, **describe(student, meta.frame_size)})
 
 

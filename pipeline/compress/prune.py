@@ -16,8 +16,8 @@ import torch
 import torch_pruning as tp
 from torch import nn
 
-from pipeline.artifact import Meta, load_artifact, save_artifact
-from pipeline.compress.recipes import artifact_folder
+from pipeline.artifact import load_artifact, save_artifact
+from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file
@@ -49,15 +49,7 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         learning_rate=options.learning_rate,
         depends_on=[sha256_file(source / "weights.safetensors"), context.params.compress.ratio, options.model_dump()],
     )
-    new_meta = Meta(
-        task=meta.task,
-        architecture=meta.architecture,
-        class_names=meta.class_names,
-        frame_size=meta.frame_size,
-        recipe=[*meta.recipe, "prune"],
-        layers=layer_shapes(pruned),
-        parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix(),
-    )
+    new_meta = meta_after(meta, "prune", layers=layer_shapes(pruned))
     report = {"step": "prune", "options": options.model_dump(), **search, "training": history}
     save_artifact(destination, pruned, new_meta, {**report, **describe(pruned, meta.frame_size)})
 

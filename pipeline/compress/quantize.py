@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, Q
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pipeline.artifact import load_artifact, save_artifact
-from pipeline.compress.recipes import artifact_folder
+from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.data.frames import Frames, load_frames, normalise
 from pipeline.errors import EdgeboardError
@@ -60,12 +59,7 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         "macs": parent["macs"],
         "nonzero": parent["params"] - zero_weights(destination / graphs["onnxruntime"]),
     }
-    new_meta = replace(
-        meta,
-        recipe=[*meta.recipe, "quantize"],
-        parent=artifact_folder(meta.task, tuple(meta.recipe)).as_posix(),
-        graphs=graphs,
-    )
+    new_meta = meta_after(meta, "quantize", graphs=graphs)
     save_artifact(destination, None, new_meta, report)
 
 

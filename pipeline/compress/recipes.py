@@ -8,7 +8,11 @@ stage distill from the artifact of stage prune, `distill > prune` wholly in stag
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from pipeline.artifact import Meta
 
 STAGE_ORDER = ("train", "prune", "distill", "quantize")
 # A step that is no stage of its own joins one here.
@@ -29,6 +33,12 @@ def artifact_name(steps: Steps) -> str:
 def artifact_folder(task: str, steps: Steps) -> Path:
     """Where the artifact lies, relative to the repository."""
     return Path("models") / task / stage_of(steps) / artifact_name(steps)
+
+
+def meta_after(meta: Meta, step: str, **changes: Any) -> Meta:
+    """The meta of the artifact that `step` makes from the one that `meta` describes."""
+    parent = artifact_folder(meta.task, tuple(meta.recipe)).as_posix()
+    return replace(meta, recipe=[*meta.recipe, step], parent=parent, **changes)
 
 
 def work_of_stage(stage: str, recipes: Mapping[str, Sequence[str]]) -> list[Steps]:

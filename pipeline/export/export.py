@@ -6,8 +6,10 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from pipeline.artifact import Meta, load_artifact, read_meta
-from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
 from pipeline.export import tensorrt_check
 from pipeline.export.onnx_file import export_onnx
@@ -16,9 +18,12 @@ from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
 
 
-def export_variant(artifact: Path, out: Path, published_as: Path, data_folder: Path, options: Export) -> dict[str, Any]:
+def export_variant(
+    artifact: Path, out: Path, published_as: Path, frames_nhwc: NDArray[np.uint8], options: Export
+) -> dict[str, Any]:
     """Write the files of one variant into `out` (which exists) and return its entry of the export report.
 
+    frames_nhwc: real frames `[N, S, S, 3]` for the parity gate.
     published_as: where `out` will lie once the stage is done, for the paths in the report.
     Raises EdgeboardError when a file disagrees with PyTorch or TensorRT's parser refuses it.
     """
@@ -26,12 +31,11 @@ def export_variant(artifact: Path, out: Path, published_as: Path, data_folder: P
     float_artifact = Path(meta.parent) if meta.is_quantized and meta.parent else artifact
     network, _ = load_artifact(float_artifact)
     files = _write_files(artifact, meta, network, out, options)
-    frames = load_frames(data_folder, "val", meta.frame_size, meta.class_names).frames_nhwc[: options.parity_frames]
-    reference = float_logits(network, frames)
+    reference = float_logits(network, frames_nhwc)
     precision = "int8" if meta.is_quantized else "fp32"
     parity = {}
     for engine, file in files.items():
-        parity[engine] = compare(reference, file, frames)
+        parity[engine] = compare(reference, file, frames_nhwc)
         require_parity(
             parity[engine], published_as / file.name, precision, options.parity_tolerance, options.min_agreement
         )

@@ -11,6 +11,7 @@ import yaml
 from pipeline.artifact import Meta, load_artifact, read_meta, save_artifact
 from pipeline.compress.recipes import artifact_folder
 from pipeline.compress.step import StepContext, find_step
+from pipeline.data.frames import load_frames
 from pipeline.export.export import export_variant
 from pipeline.networks import build_network
 from pipeline.params import check_params
@@ -57,7 +58,8 @@ def test_an_architecture_goes_through_every_step(
 
     Path("out").mkdir()
     # Hardly trained networks decide nearly at random: the parity of decisions is measured elsewhere.
-    entry = export_variant(compact, Path("out"), Path("exports/fire/compact"), data, params.export)
+    real_frames = load_frames(data, "val", SIZE, CLASS_NAMES).frames_nhwc
+    entry = export_variant(compact, Path("out"), Path("exports/fire/compact"), real_frames, params.export)
     assert entry["precision"] == "int8"
     assert entry["tensorrt"]["accepted"] in (True, None)
     assert entry["size_bytes"] < describe(network, SIZE)["params"] * 4 / 5

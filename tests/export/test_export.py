@@ -8,9 +8,11 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from pipeline.artifact import Meta, save_artifact
+from pipeline.artifact import Meta, load_artifact, save_artifact
+from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
 from pipeline.export import export as export_module
 from pipeline.export import tensorrt_check
@@ -27,8 +29,9 @@ needs_parser = pytest.mark.skipif(
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_data_folder(tmp_path_factory.mktemp("data"), {"train": 2, "val": 2, "test": 1})
+def data(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.uint8]:
+    folder = write_data_folder(tmp_path_factory.mktemp("data"), {"train": 2, "val": 2, "test": 1})
+    return load_frames(folder, "val", 32, CLASS_NAMES).frames_nhwc[:4]
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +43,7 @@ def baseline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_a_float_variant_ships_with_its_proof(tmp_path: Path, baseline: Path, data: Path) -> None:
+def test_a_float_variant_ships_with_its_proof(tmp_path: Path, baseline: Path, data: NDArray[np.uint8]) -> None:
     entry = export_variant(baseline, tmp_path, Path("exports/fire/baseline"), data, OPTIONS)
     assert entry["file"] == "exports/fire/baseline/model.onnx"
     assert entry["size_bytes"] == (tmp_path / "model.onnx").stat().st_size
@@ -63,15 +66,11 @@ def graph_with_gain(path: Path, gain: float, source: Path) -> None:
     [(1, "fp32", None), (1.01, "fp32", "does not give the outputs"), (1.01, "int8", None), (-1, "int8", "too often")],
 )
 def test_the_parity_gate(
-    tmp_path: Path, baseline: Path, data: Path, gain: float, precision: str, refused: str | None
+    tmp_path: Path, baseline: Path, data: NDArray[np.uint8], gain: float, precision: str, refused: str | None
 ) -> None:
-    from pipeline.artifact import load_artifact
-    from pipeline.data.frames import load_frames
-
     export_variant(baseline, tmp_path, Path("out"), data, OPTIONS)
     graph_with_gain(tmp_path / "changed.onnx", gain, tmp_path / "model.onnx")
-    frames = load_frames(data, "val", 32, CLASS_NAMES).frames_nhwc
-    parity = compare(float_logits(load_artifact(baseline)[0], frames), tmp_path / "changed.onnx", frames)
+    parity = compare(float_logits(load_artifact(baseline)[0], data), tmp_path / "changed.onnx", data)
     if refused is None:
         require_parity(parity, Path("out/model.onnx"), precision, 1e-3, 0.9)
         assert parity["agreement"] == 1
@@ -93,7 +92,7 @@ def unsupported_model(path: Path) -> None:
 
 @needs_parser
 def test_a_refusal_fails_the_export_with_the_parsers_words(
-    tmp_path: Path, baseline: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, baseline: Path, data: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unsupported_model(tmp_path / "odd.onnx")
     verdict = tensorrt_check.check(tmp_path / "odd.onnx")
@@ -109,7 +108,7 @@ def test_a_refusal_fails_the_export_with_the_parsers_words(
 
 @pytest.mark.parametrize(("mode", "raises"), [("auto", False), ("off", False), ("require", True)])
 def test_where_the_parser_is_not_installed_the_report_says_so(
-    tmp_path: Path, baseline: Path, data: Path, monkeypatch: pytest.MonkeyPatch, mode: str, raises: bool
+    tmp_path: Path, baseline: Path, data: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, mode: str, raises: bool
 ) -> None:
     monkeypatch.setattr(export_module.tensorrt_check, "is_available", lambda: False)
     options = OPTIONS.model_copy(update={"tensorrt_check": mode})

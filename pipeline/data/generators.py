@@ -1,0 +1,11 @@
+"""Which function makes the data folder of which task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pipeline.data.fire import generate_fire
+
+# (data.<task>, seed, out, progress=...) -> the report of the folder
+GENERATORS: dict[str, Callable[..., dict[str, Any]]] = {"fire": generate_fire}
