@@ -18,7 +18,7 @@ from pipeline.files import read_json, write_json
 if TYPE_CHECKING:
     from torch import nn
 
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,10 @@ class Meta:
     layers: shape of every convolution, normalisation and linear layer whose width a step changed, by name.
     parent: the folder of the artifact that this one was made from, relative to the repository; None for a baseline.
     graphs: engine -> file in the folder, for a quantized artifact; empty for a float one.
+    precision: fp32, fp16 or int8, of the file that is exported.
+    sparse: weights that are zero were pruned one by one, and training leaves them zero.
+    separable: convolutions that were replaced by depthwise-separable ones, by name, with the rank of each.
+    shared_bits: every layer has at most 2^shared_bits different weights; None where they are free.
     """
 
     task: str
@@ -38,6 +42,10 @@ class Meta:
     layers: dict[str, dict[str, int]] = field(default_factory=dict)
     parent: str | None = None
     graphs: dict[str, str] = field(default_factory=dict)
+    precision: str = "fp32"
+    sparse: bool = False
+    separable: dict[str, int] = field(default_factory=dict)
+    shared_bits: int | None = None
     format: int = FORMAT
 
     @property

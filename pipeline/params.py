@@ -13,13 +13,11 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, create_model, model_validator
 
+from pipeline.compress_options import Compress
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_json
-from pipeline.options import Epochs, Fraction, LearningRate, NoBoolean, Section
+from pipeline.options import Fraction, NoBoolean, Section
 from pipeline.tasks import TASKS
-
-FIXED_VARIANTS = ("pruned", "distilled", "quantized", "compact")
-StepName = Literal["prune", "distill", "quantize"]
 
 
 class _PerTask(Section):
@@ -45,58 +43,6 @@ class _TrainHardware(_PerTask):
 
 
 Train: Any = create_model("Train", __base__=_TrainHardware, **_sections("train_options"))
-
-
-class Prune(Section):
-    structure: Literal["block"]
-    scope: Literal["local", "global"]
-    criterion: Literal["l1", "l2", "random"]
-    round_to: Annotated[int, Field(ge=1, le=64)]
-    epochs: Epochs
-    learning_rate: LearningRate
-
-
-class Distill(Section):
-    temperature: Annotated[float, Field(gt=0, le=100)]
-    alpha: Fraction
-    epochs: Epochs
-    learning_rate: LearningRate
-
-
-class Quantize(Section):
-    method: Literal["static"]
-    calibration: Literal["minmax", "entropy", "percentile"]
-    calibration_frames: Annotated[int, Field(ge=1)]
-
-
-class Compress(Section):
-    ratio: Annotated[float, Field(gt=0, lt=1), NoBoolean]
-    prune: Prune
-    distill: Distill
-    quantize: Quantize
-    recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")], list[StepName]]
-
-    @model_validator(mode="after")
-    def _recipes_can_chain(self) -> Compress:
-        missing = [name for name in FIXED_VARIANTS if name not in self.recipes]
-        if missing:
-            raise ValueError(f"recipes: {', '.join(missing)} missing; {', '.join(FIXED_VARIANTS)} are always built")
-        for name, steps in self.recipes.items():
-            why = why_recipe_cannot_chain(name, steps)
-            if why:
-                raise ValueError(f"recipes.{name}: {why}")
-        return self
-
-
-def why_recipe_cannot_chain(name: str, steps: list[StepName]) -> str | None:
-    """The reason why these steps cannot follow each other, or None."""
-    if name == "baseline":
-        return "baseline is the trained network itself and takes no recipe"
-    if not steps:
-        return "it names no step"
-    if "quantize" in steps[:-1]:
-        return "quantize leaves an int8 graph that cannot be trained or pruned and must be last"
-    return None
 
 
 class Export(Section):
@@ -238,14 +184,18 @@ def _schema_at(schema: dict[str, Any], location: list[Any]) -> dict[str, Any]:
 
 
 def _section(node: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """An optional section is a union with null: the section itself."""
-    options = [_resolve(option, schema) for option in node.get("anyOf", [node])]
-    return next((option for option in options if option.get("type") != "null"), {})
+    """The section itself, where it is one of several things that may stand there."""
+    options = _options(node, schema)
+    sections = [option for option in options if "properties" in option]
+    return next(iter(sections or [option for option in options if option.get("type") != "null"]), {})
+
+
+def _options(node: dict[str, Any], schema: dict[str, Any]) -> list[dict[str, Any]]:
+    return [_resolve(option, schema) for option in node.get("anyOf", node.get("oneOf", [node]))]
 
 
 def _choices(node: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-    options = [_resolve(option, schema) for option in node.get("anyOf", [node])]
-    return [str(value) for option in options for value in option.get("enum", [option.get("const", "")])]
+    return [str(value) for option in _options(node, schema) for value in option.get("enum", [option.get("const", "")])]
 
 
 _KINDS = {"integer": "a whole number", "number": "a number", "string": "a text", "array": "a list",
@@ -256,8 +206,8 @@ _BOUNDS = {"exclusiveMinimum": "above", "minimum": "at least", "exclusiveMaximum
 
 def _allowed(node: dict[str, Any], schema: dict[str, Any]) -> str:
     """What a value may be, in words: `a number above 0 and below 1`, `auto, cpu or gpu`."""
-    if "anyOf" in node:
-        return " or ".join(_allowed(_resolve(option, schema), schema) for option in node["anyOf"])
+    if "anyOf" in node or "oneOf" in node:
+        return " or ".join(_allowed(option, schema) for option in _options(node, schema))
     if "enum" in node or "const" in node:
         return ", ".join(_choices(node, schema))
     bounds = " and ".join(f"{word} {node[key]}" for key, word in _BOUNDS.items() if key in node)

@@ -18,16 +18,16 @@ def main(stage: str, task: str) -> None:
     """Make every artifact that belongs to a stage (prune, distill or quantize) of a task."""
     params = load_params()
     context = StepContext(TASKS[task], params, data_folder(task), artifact_folder(task, ()), CHECKPOINTS)
-    work = work_of_stage(stage, params.compress.recipes)
+    work = work_of_stage(stage, params.compress)
     folder = Path("models", task, stage)
     with replacing_folder(folder) as out:
-        for steps in work:
+        for steps, step in work.items():
             parent = steps[:-1]
             source = out / artifact_name(parent) if stage_of(parent) == stage else artifact_folder(task, parent)
             destination = out / artifact_name(steps)
             destination.mkdir()
             print(f"{stage} {task}: {' > '.join(steps)} from {artifact_name(parent)}", flush=True)
-            find_step(steps[-1])(source, destination, context)
+            find_step(step.name)(source, destination, step, context)
         write_json(out / "artifacts.json", [artifact_name(steps) for steps in work])
 
 

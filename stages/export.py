@@ -32,7 +32,7 @@ def main(task: str) -> None:
         "variants": {},
     }
     with replacing_folder(folder) as out:
-        for variant, steps in variants(params.compress.recipes).items():
+        for variant, steps in variants(params.compress).items():
             (out / variant).mkdir()
             entry = export_variant(artifact_folder(task, steps), out / variant, folder / variant, frames, params.export)
             report["variants"][variant] = entry

@@ -15,5 +15,10 @@ def sources_file(task: str) -> Path:
     return STATE / "sources" / f"{task}.json"
 
 
+def work_file(task: str, stage: str) -> Path:
+    """What a stage has to do by the recipes."""
+    return STATE / "work" / f"{task}.{stage}.json"
+
+
 def weights_file(task: str) -> Path:
     return STATE / "sources" / f"{task}.pretrained.json"

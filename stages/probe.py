@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.benchmark.host import host_fingerprint
+from pipeline.compress.recipes import STAGE_ORDER, variants, work_description
 from pipeline.data.sources import folder_fingerprint
 from pipeline.files import replacing_folder, sha256_file, write_json
 from pipeline.params import load_params
 from stages.entry import stage_main
-from stages.paths import HOST, STATE, sources_file, weights_file
+from stages.paths import HOST, STATE, sources_file, weights_file, work_file
 
 
 @stage_main
 def main() -> None:
-    """Check params.yaml; write the fingerprints that later stages depend on."""
+    """Check params.yaml; write the fingerprints and the lists of work that later stages depend on."""
     params = load_params()
     write_json(HOST, host_fingerprint())
     seen = STATE / "cache" / "file-hashes.json"
@@ -29,6 +30,11 @@ def main() -> None:
             write_json(out / sources_file(task).name, folders)
             weights = Path(params.train.of(task).pretrained)
             write_json(out / weights_file(task).name, {"sha256": sha256_file(weights) if weights.is_file() else None})
+    with replacing_folder(work_file("", "").parent) as out:
+        for task in params.tasks:
+            for stage in STAGE_ORDER[1:]:
+                write_json(out / work_file(task, stage).name, work_description(stage, params.compress))
+            write_json(out / work_file(task, "export").name, variants(params.compress))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ TINY: dict[str, Any] = {
     "compress.prune.epochs": 1,
     "compress.distill.epochs": 1,
     "compress.quantize.calibration_frames": 6,
+    "compress.quantize.epochs": 1,
     "export.parity_frames": 6,
     "export.min_agreement": 0.0,
     "explain.frames": 2,

@@ -13,10 +13,10 @@ from pipeline.artifact import Meta, load_artifact, save_artifact
 from pipeline.compress.prune import prune_to_ratio
 from pipeline.errors import EdgeboardError
 from pipeline.networks import build_network, count_macs, count_parameters, layer_shapes, load_pretrained
-from pipeline.params import Prune
+from tests.compress.sections import planned
 from tests.conftest import REPOSITORY
 
-OPTIONS = Prune(structure="block", scope="local", criterion="l2", round_to=8, epochs=1, learning_rate=0.001)
+OPTIONS = planned("prune", epochs=1).options
 CLASSES = ["a", "b", "c"]
 
 

@@ -15,6 +15,7 @@ from torch.nn.functional import kl_div, log_softmax
 from pipeline.artifact import load_artifact, save_artifact
 from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
+from pipeline.compress_options import Distill, PlannedStep
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file
 from pipeline.options import ClassifierTraining
@@ -23,9 +24,9 @@ from pipeline.training.classifier import describe, train_classifier
 from pipeline.training.fit import Objective
 
 
-def run(source: Path, destination: Path, context: StepContext) -> None:
+def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
     """Teach the network in `source` by the trained baseline."""
-    options = context.params.compress.distill
+    options: Distill = step.options
     training: ClassifierTraining = context.params.train.of(context.task.name)
     student, meta = load_artifact(source)
     teacher, teacher_meta = load_artifact(context.baseline)
@@ -43,7 +44,7 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         context.params,
         context.data_folder,
         context.checkpoints,
-        f"distill {context.task.name} ({'+'.join([*meta.recipe, 'distill'])})",
+        f"distill {context.task.name} ({'+'.join([*meta.recipe, step.label])})",
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         objective=soft_target_objective(
@@ -56,7 +57,7 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         ],
     )
     report = {"step": "distill", "options": options.model_dump(), "teacher": "baseline", "training": history}
-    new_meta = meta_after(meta, "distill")
+    new_meta = meta_after(meta, step)
     save_artifact(destination, student, new_meta, {**report, **describe(student, meta.frame_size)})
 
 

@@ -19,10 +19,10 @@ from torch import nn
 from pipeline.artifact import load_artifact, save_artifact
 from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
+from pipeline.compress_options import PlannedStep, Prune
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file
 from pipeline.networks import count_parameters, layer_shapes
-from pipeline.params import Prune
 from pipeline.training.classifier import describe, train_classifier
 
 RATIO_TOLERANCE = 0.02
@@ -31,12 +31,13 @@ _NEAR_ENOUGH = RATIO_TOLERANCE / 4
 _SEARCH_STEPS = 10
 
 
-def run(source: Path, destination: Path, context: StepContext) -> None:
-    """Remove compress.ratio of the parameters of the network in `source`, then fine-tune what is left."""
-    options = context.params.compress.prune
+def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
+    """Remove options.ratio of the parameters of the network in `source`, then fine-tune what is left."""
+    options: Prune = step.options
+    assert options.ratio is not None, "a planned step knows its ratio"
     network, meta = load_artifact(source)
     torch.manual_seed(context.params.seed)
-    pruned, search = prune_to_ratio(network, meta.frame_size, context.params.compress.ratio, options)
+    pruned, search = prune_to_ratio(network, meta.frame_size, options.ratio, options)
     history = train_classifier(
         pruned,
         meta.class_names,
@@ -44,12 +45,12 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         context.params,
         context.data_folder,
         context.checkpoints,
-        f"prune {context.task.name} ({'+'.join([*meta.recipe, 'prune'])}), fine-tuning",
+        f"prune {context.task.name} ({'+'.join([*meta.recipe, step.label])}), fine-tuning",
         epochs=options.epochs,
         learning_rate=options.learning_rate,
-        depends_on=[sha256_file(source / "weights.safetensors"), context.params.compress.ratio, options.model_dump()],
+        depends_on=[sha256_file(source / "weights.safetensors"), options.model_dump()],
     )
-    new_meta = meta_after(meta, "prune", layers=layer_shapes(pruned))
+    new_meta = meta_after(meta, step, layers=layer_shapes(pruned))
     report = {"step": "prune", "options": options.model_dump(), **search, "training": history}
     save_artifact(destination, pruned, new_meta, {**report, **describe(pruned, meta.frame_size)})
 

@@ -23,6 +23,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 from pipeline.artifact import load_artifact, save_artifact
 from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
+from pipeline.compress_options import PlannedStep, Quantize
 from pipeline.data.frames import Frames, load_frames, normalise
 from pipeline.errors import EdgeboardError
 from pipeline.export.onnx_file import INPUT_NAME, export_onnx
@@ -36,9 +37,9 @@ _CALIBRATION = {
 }
 
 
-def run(source: Path, destination: Path, context: StepContext) -> None:
+def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
     """Quantize the float network in `source` into one graph per engine."""
-    options = context.params.compress.quantize
+    options: Quantize = step.options
     network, meta = load_artifact(source)
     train_frames = load_frames(context.data_folder, "train", meta.frame_size, meta.class_names)
     calibration = calibration_frames(train_frames, options.calibration_frames, context.params.seed)
@@ -59,7 +60,7 @@ def run(source: Path, destination: Path, context: StepContext) -> None:
         "macs": parent["macs"],
         "nonzero": parent["params"] - zero_weights(destination / graphs["onnxruntime"]),
     }
-    new_meta = meta_after(meta, "quantize", graphs=graphs)
+    new_meta = meta_after(meta, step, graphs=graphs, precision="int8")
     save_artifact(destination, None, new_meta, report)
 
 

@@ -7,23 +7,30 @@ stage distill from the artifact of stage prune, `distill > prune` wholly in stag
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pipeline.artifact import Meta
+from pipeline.compress_options import Compress, PlannedStep, step_name
 
 STAGE_ORDER = ("train", "prune", "distill", "quantize")
 # A step that is no stage of its own joins one here.
-STAGE_OF_STEP = {"prune": "prune", "distill": "distill", "quantize": "quantize"}
+STAGE_OF_STEP = {
+    "prune": "prune",
+    "distill": "distill",
+    "separable": "distill",
+    "share_weights": "quantize",
+    "quantize": "quantize",
+}
 
+# The labels of steps: `prune`, or `prune@ratio=0.5` where a recipe gives options of its own.
 Steps = tuple[str, ...]
 
 
 def stage_of(steps: Steps) -> str:
     """The stage that makes the artifact of these steps; the empty tuple is the trained baseline."""
-    return max((STAGE_OF_STEP[step] for step in steps), key=STAGE_ORDER.index, default="train")
+    return max((STAGE_OF_STEP[step_name(step)] for step in steps), key=STAGE_ORDER.index, default="train")
 
 
 def artifact_name(steps: Steps) -> str:
@@ -35,18 +42,32 @@ def artifact_folder(task: str, steps: Steps) -> Path:
     return Path("models") / task / stage_of(steps) / artifact_name(steps)
 
 
-def meta_after(meta: Meta, step: str, **changes: Any) -> Meta:
+def meta_after(meta: Meta, step: PlannedStep, **changes: Any) -> Meta:
     """The meta of the artifact that `step` makes from the one that `meta` describes."""
     parent = artifact_folder(meta.task, tuple(meta.recipe)).as_posix()
-    return replace(meta, recipe=[*meta.recipe, step], parent=parent, **changes)
+    return replace(meta, recipe=[*meta.recipe, step.label], parent=parent, **changes)
 
 
-def work_of_stage(stage: str, recipes: Mapping[str, Sequence[str]]) -> list[Steps]:
-    """The artifacts that `stage` makes, each after the one it is made from, none twice."""
-    prefixes = {tuple(steps[:n]) for steps in recipes.values() for n in range(1, len(steps) + 1)}
-    return sorted((steps for steps in prefixes if stage_of(steps) == stage), key=lambda steps: (len(steps), steps))
+def work_of_stage(stage: str, compress: Compress) -> dict[Steps, PlannedStep]:
+    """The artifacts that `stage` makes, each after the one it is made from, none twice; with their last steps."""
+    prefixes = {
+        tuple(step.label for step in steps[:n]): steps[n - 1]
+        for steps in compress.plan().values()
+        for n in range(1, len(steps) + 1)
+    }
+    mine = [steps for steps in prefixes if stage_of(steps) == stage]
+    return {steps: prefixes[steps] for steps in sorted(mine, key=lambda steps: (len(steps), steps))}
 
 
-def variants(recipes: Mapping[str, Sequence[str]]) -> dict[str, Steps]:
-    """Variant name to its steps, the baseline first."""
-    return {"baseline": (), **{name: tuple(steps) for name, steps in recipes.items()}}
+def variants(compress: Compress) -> dict[str, Steps]:
+    """Variant name to the labels of its steps, the baseline first."""
+    recipes = {name: tuple(step.label for step in steps) for name, steps in compress.plan().items()}
+    return {"baseline": (), **recipes}
+
+
+def work_description(stage: str, compress: Compress) -> list[dict[str, Any]]:
+    """What `stage` makes and with which options, as JSON: it reruns when this changes, and only then."""
+    return [
+        {"steps": list(steps), "name": step.name, "options": step.options.model_dump(mode="json")}
+        for steps, step in work_of_stage(stage, compress).items()
+    ]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipeline.compress_options import PlannedStep
 from pipeline.params import Params
 from pipeline.tasks import Task
 
@@ -26,12 +27,14 @@ class StepContext:
     checkpoints: Path
 
 
-# (artifact, where to write the new one, context). The new folder exists and is empty.
-Step = Callable[[Path, Path, StepContext], None]
+# (artifact, where to write the new one, the step with its options, context). The new folder exists and is empty.
+Step = Callable[[Path, Path, PlannedStep, StepContext], None]
 
 _MODULES = {
     "prune": "pipeline.compress.prune",
     "distill": "pipeline.compress.distill",
+    "separable": "pipeline.compress.separable",
+    "share_weights": "pipeline.compress.share_weights",
     "quantize": "pipeline.compress.quantize",
 }
 

@@ -32,17 +32,16 @@ def export_variant(
     network, _ = load_artifact(float_artifact)
     files = _write_files(artifact, meta, network, out, options)
     reference = float_logits(network, frames_nhwc)
-    precision = "int8" if meta.is_quantized else "fp32"
     parity = {}
     for engine, file in files.items():
         parity[engine] = compare(reference, file, frames_nhwc)
         require_parity(
-            parity[engine], published_as / file.name, precision, options.parity_tolerance, options.min_agreement
+            parity[engine], published_as / file.name, meta.precision, options.parity_tolerance, options.min_agreement
         )
     made = read_json(artifact / "report.json")
     return {
         "recipe": meta.recipe,
-        "precision": precision,
+        "precision": meta.precision,
         "file": (published_as / files["onnxruntime"].name).as_posix(),
         "sha256": sha256_file(files["onnxruntime"]),
         "size_bytes": files["onnxruntime"].stat().st_size,

@@ -17,17 +17,18 @@ from pipeline.data.frames import MEAN_RGB, STD_RGB, Frames
 class EpochSampler(Sampler[tuple[int, int]]):
     """Every frame once an epoch, shuffled, each with the seed of its augmentation."""
 
-    def __init__(self, n_frames: int, seed: int) -> None:
+    def __init__(self, n_frames: int, seed: int, first_epoch: int = 0) -> None:
         self._n_frames = n_frames
         self._seed = seed
-        self._epoch = 0
+        self._first_epoch = first_epoch
+        self._epoch = first_epoch
 
     def __len__(self) -> int:
         return self._n_frames
 
     def set_epoch(self, epoch: int) -> None:
         """Called by Lightning at the start of every epoch, resumed ones too."""
-        self._epoch = epoch
+        self._epoch = self._first_epoch + epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
@@ -78,12 +79,15 @@ class PlainFrames(Dataset[tuple[torch.Tensor, int]]):
         return self._prepare(self._frames[index]), int(self._labels[index])
 
 
-def training_batches(frames: Frames, batch_size: int, seed: int) -> DataLoader:
-    """`([B, 3, S, S] float32, [B] int64)`. A last batch of one frame is left out: batch normalisation needs two."""
+def training_batches(frames: Frames, batch_size: int, seed: int, first_epoch: int = 0) -> DataLoader:
+    """`([B, 3, S, S] float32, [B] int64)`. A last batch of one frame is left out: batch normalisation needs two.
+
+    first_epoch: where this is a part of a longer training.
+    """
     return DataLoader(
         AugmentedFrames(frames),
         batch_size=batch_size,
-        sampler=EpochSampler(len(frames), seed),
+        sampler=EpochSampler(len(frames), seed, first_epoch),
         drop_last=len(frames) % batch_size == 1,
     )
 

@@ -14,7 +14,7 @@ from pipeline.options import ClassifierTraining
 from pipeline.params import Params
 from pipeline.tasks import Task
 from pipeline.training.batches import plain_batches, training_batches
-from pipeline.training.fit import Hardware, Objective, Schedule, fit
+from pipeline.training.fit import NO_EXTRAS, Extras, Hardware, Objective, Schedule, fit
 
 
 def train_classifier(
@@ -30,11 +30,14 @@ def train_classifier(
     learning_rate: float,
     objective: Objective | None = None,
     depends_on: Any = None,
+    part: tuple[int, int] | None = None,
+    extras: Extras = NO_EXTRAS,
 ) -> dict[str, Any]:
     """Train `network` in place on the training split and return the history.
 
     objective: the loss, by default that of the task. depends_on: whatever else the outcome depends on, such
     as the hash of the weights that training starts from; it keeps a checkpoint from being resumed by another run.
+    part: (first epoch, of how many) where this is a part of a longer training, see Schedule.
     """
     options: ClassifierTraining = params.train.of(task.name)
     train_frames = load_frames(data_folder, "train", options.frame_size, class_names)
@@ -51,18 +54,21 @@ def train_classifier(
         "seed": params.seed,
         "epochs": epochs,
         "learning_rate": learning_rate,
+        "part": part,
         "depends_on": depends_on,
     }
+    first_epoch, of_epochs = part or (0, None)
     return fit(
         network,
-        training_batches(train_frames, options.batch_size, params.seed),
+        training_batches(train_frames, options.batch_size, params.seed, first_epoch),
         plain_batches(val_frames, options.batch_size),
         objective or task_loss,
-        Schedule(epochs, learning_rate, options.weight_decay, options.patience),
+        Schedule(epochs, learning_rate, options.weight_decay, options.patience, first_epoch, of_epochs),
         Hardware(params.train.accelerator, params.train.devices, params.train.precision),
         params.seed,
         checkpoints / sha256_json(identity)[:16],
         title,
+        extras,
     )
 
 

@@ -25,10 +25,14 @@ Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Schedule:
+    """first_epoch, of_epochs: this training is a part of a longer one, whose one-cycle learning rate it shares."""
+
     epochs: int
     learning_rate: float
     weight_decay: float
     patience: int
+    first_epoch: int = 0
+    of_epochs: int | None = None
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,22 @@ class Hardware:
         return "bf16-mixed" if native else "32-true"
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What some compression steps need of a training.
+
+    keep_zeros: weights that are zero at its start stay zero. on_gradients: called with the network when the gradients
+    of a batch are there, before the weights move. helper: a module that is trained along and thrown away.
+    """
+
+    keep_zeros: bool = False
+    on_gradients: Callable[[nn.Module], None] | None = None
+    helper: nn.Module | None = None
+
+
+NO_EXTRAS = Extras()
+
+
 def fit(
     network: nn.Module,
     train_batches: DataLoader,
@@ -61,6 +81,7 @@ def fit(
     seed: int,
     checkpoint_folder: Path,
     title: str,
+    extras: Extras = NO_EXTRAS,
 ) -> dict[str, Any]:
     """Train `network` in place and leave it in eval mode with the weights of its last epoch.
 
@@ -78,7 +99,7 @@ def fit(
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    module = _Training(network, objective, schedule, steps_per_epoch=len(train_batches))
+    module = _Training(network, objective, schedule, len(train_batches), extras)
     resumable = ModelCheckpoint(dirpath=checkpoint_folder, filename="last", enable_version_counter=False)
     best = ModelCheckpoint(
         dirpath=checkpoint_folder, filename="best", monitor="val_loss", mode="min", save_weights_only=True
@@ -112,14 +133,20 @@ def fit(
 
 
 class _Training(pl.LightningModule):
-    def __init__(self, network: nn.Module, objective: Objective, schedule: Schedule, steps_per_epoch: int) -> None:
+    def __init__(
+        self, network: nn.Module, objective: Objective, schedule: Schedule, steps_per_epoch: int, extras: Extras
+    ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.history: list[dict[str, float]] = []
         # Kept out of the module tree: a teacher inside it must not be trained or saved.
         self._objective = objective
         self._schedule = schedule
-        self._steps = max(1, steps_per_epoch * schedule.epochs)
+        self.helper = extras.helper
+        self._on_gradients = extras.on_gradients
+        self._zeros = _zero_weights(network) if extras.keep_zeros else {}
+        self._steps = max(1, steps_per_epoch * (schedule.of_epochs or schedule.epochs))
+        self._steps_before = steps_per_epoch * schedule.first_epoch
         self._sums = torch.zeros(4, dtype=torch.float64)
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
@@ -136,6 +163,17 @@ class _Training(pl.LightningModule):
         self._sums[0] += float(loss.detach()) * len(labels)
         self._sums[1] += len(labels)
         return loss
+
+    def on_before_optimizer_step(self, _optimizer: Any) -> None:
+        if self._on_gradients is not None:
+            self._on_gradients(self.network)
+
+    def on_train_batch_end(self, *_args: Any) -> None:
+        if self._zeros:
+            with torch.no_grad():
+                for name, parameter in self.network.named_parameters():
+                    if name in self._zeros:
+                        parameter.masked_fill_(self._zeros[name].to(parameter.device), 0)
 
     def on_validation_epoch_start(self) -> None:
         self._val = torch.zeros(3, dtype=torch.float64)
@@ -157,8 +195,8 @@ class _Training(pl.LightningModule):
         self._sums.zero_()
 
     def configure_optimizers(self) -> Any:
-        decayed = [p for p in self.network.parameters() if p.requires_grad and p.ndim > 1]
-        plain = [p for p in self.network.parameters() if p.requires_grad and p.ndim <= 1]
+        decayed = [p for p in self.parameters() if p.requires_grad and p.ndim > 1]
+        plain = [p for p in self.parameters() if p.requires_grad and p.ndim <= 1]
         optimizer = torch.optim.AdamW(
             [
                 {"params": decayed, "weight_decay": self._schedule.weight_decay},
@@ -170,6 +208,10 @@ class _Training(pl.LightningModule):
         one_cycle = torch.optim.lr_scheduler.OneCycleLR(
             optimizer, max_lr=self._schedule.learning_rate, total_steps=self._steps, pct_start=0.25
         )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the steps before were taken by the earlier parts of this training
+            for _ in range(self._steps_before):
+                one_cycle.step()
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": one_cycle, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -177,6 +219,11 @@ class _Training(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = list(checkpoint["history"])
+
+
+def _zero_weights(network: nn.Module) -> dict[str, Tensor]:
+    """Where the weights of layers are zero; normalisations and biases start at zero without having been pruned."""
+    return {name: p.detach() == 0 for name, p in network.named_parameters() if p.ndim > 1 and bool((p == 0).any())}
 
 
 class _EpochLines(Callback):

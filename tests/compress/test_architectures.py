@@ -42,11 +42,12 @@ def test_an_architecture_goes_through_every_step(
     save_artifact(baseline, network, meta, describe(network, SIZE))
 
     context = StepContext(TASKS["fire"], params, data, baseline, Path("checkpoints"))
+    plan = {step.label: step for step in params.compress.plan()["compact"]}
     steps: tuple[str, ...] = ()
     for step in ("prune", "distill", "quantize"):
         source, steps = artifact_folder("fire", steps), (*steps, step)
         artifact_folder("fire", steps).mkdir(parents=True)
-        find_step(step)(source, artifact_folder("fire", steps), context)
+        find_step(step)(source, artifact_folder("fire", steps), plan[step], context)
 
     compact = artifact_folder("fire", steps)
     assert read_meta(compact).recipe == ["prune", "distill", "quantize"]

@@ -4,15 +4,15 @@ import pytest
 import torch
 
 from pipeline.compress.prune import RATIO_TOLERANCE, prune_to_ratio
+from pipeline.compress_options import Prune
 from pipeline.errors import EdgeboardError
 from pipeline.networks import build_network, count_parameters
-from pipeline.params import Prune
-
-BASE = {"structure": "block", "scope": "local", "criterion": "l2", "round_to": 8, "epochs": 1, "learning_rate": 0.001}
+from tests.compress.sections import planned
 
 
 def options(**changes: object) -> Prune:
-    return Prune.model_validate({**BASE, **changes})
+    made: Prune = planned("prune", **changes).options
+    return made
 
 
 @pytest.mark.parametrize(
