@@ -9,13 +9,18 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro test test-quick leaderboard mlflow lint bench lock clean
+.PHONY: help install repro methods test test-quick leaderboard mlflow lint bench lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
 
 repro: $(INSTALLED) ## From data to the ranked board: runs what is not up to date, then shows the ranking
 	@python -m stages.repro
+
+TASK ?= fire
+methods: $(INSTALLED) ## Compares all compression methods on a task (TASK=fire SET="key=value …"): a table and a picture
+	@python -m stages.publish --init
+	@python -m stages.methods $(TASK) $(SET)
 
 test: $(INSTALLED) ## All tests (no network, no GPU, no board needed)
 	@python -m pytest

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
 # `streamlit run` puts the folder of the script on the path, not the project.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -17,10 +16,13 @@ import pandas as pd
 import streamlit as st
 
 from leaderboard.charts import plottable, trade_off_chart
+from leaderboard.columns import column_config
 from leaderboard.provenance import provenance_text, read_picture, read_run, reproduce_commands
 from leaderboard.table import BOARD_NAME, Loaded, choose, display_frame, escape_markdown, intervals, load_board
+from pipeline.report import MARK
 
 SHEETS_A_LINE = 3
+SHEETS_AT_FIRST = 6
 
 
 def main() -> None:
@@ -89,29 +91,9 @@ def _choose_rows(board: pd.DataFrame) -> tuple[pd.DataFrame, str]:
 
 def _show_table(rows: pd.DataFrame, key: str) -> pd.Series:
     """The table. Returns the chosen row, the best-ranked one as long as none was chosen."""
-    column = st.column_config
-    config = {
-        "rank": column.NumberColumn(
-            "Rank", width=60, help="Within this task, data, target and host, over all experiments"
-        ),
-        "front": column.TextColumn("Pareto", width=65, help="◆: no other row is at least as good in all three"),
-        "variant": column.TextColumn("Variant", width=105),
-        "precision": column.TextColumn("Precision", width=75),
-        "accuracy": column.ProgressColumn("Accuracy", format="percent", min_value=0.0, max_value=1.0, width=130),
-        "interval": column.TextColumn("95 % interval", width=150),
-        "size_mb": _bar("Size (MB)", rows["size_mb"], "%.2f"),
-        "fps": _bar("FPS", rows["fps"], "%.1f"),
-        "speedup": column.NumberColumn("Speed-up", format="%.2f×", width=80, help="FPS over the baseline's, one run"),
-        "latency_ms_p50": column.NumberColumn("Latency (ms)", format="%.2f", width=95, help="Median, whole frame"),
-        "xai_faithfulness": column.NumberColumn("Faithfulness", format="%.3f", width=95),
-        "xai_drift": column.NumberColumn("Drift", format="%.3f", width=65, help="Of the map from the baseline's"),
-        "recipe": column.TextColumn("Recipe"),
-        "experiment": column.TextColumn("Experiment", width=110),
-        "note": column.TextColumn("Note"),
-    }
     event = st.dataframe(
         display_frame(rows),
-        column_config=config,
+        column_config=column_config(rows),
         hide_index=True,
         width="stretch",
         height="auto" if len(rows) <= 10 else 390,
@@ -123,17 +105,11 @@ def _show_table(rows: pd.DataFrame, key: str) -> pd.Series:
     )
     st.caption(
         f"{len(rows):,} rows · ◆ on the Pareto front of accuracy, size and FPS · "
+        f"{MARK} costs more than what it was made from · "
         "tick a row on its left to see where its numbers come from"
     )
     selected = event.selection.rows
     return rows.iloc[selected[0] if selected and selected[0] < len(rows) else 0]
-
-
-def _bar(label: str, values: pd.Series, form: str) -> Any:
-    top = values.max()
-    return st.column_config.ProgressColumn(
-        label, format=form, min_value=0.0, max_value=float(top) if top > 0 else 1.0, width=130
-    )
 
 
 def _show_chart(rows: pd.DataFrame) -> None:
@@ -154,6 +130,8 @@ def _show_chart(rows: pd.DataFrame) -> None:
 def _show_provenance(chosen: pd.Series, results: Path) -> None:
     name = escape_markdown(f"{chosen['variant']} ({chosen['experiment']})")
     st.subheader(f"Where {name} comes from")
+    if chosen["warning"]:
+        st.warning(escape_markdown(f"{chosen['variant']}: {chosen['warning']}"), icon=":material/warning:")
     row = {str(name): value for name, value in chosen.items()}
     run = read_run(results, str(chosen["run_id"]))
     facts, again = st.columns([3, 2])
@@ -166,9 +144,10 @@ def _show_provenance(chosen: pd.Series, results: Path) -> None:
 
 
 def _show_explanations(rows: pd.DataFrame, chosen: pd.Series, results: Path) -> None:
-    """The sheets of the variants that were measured together with the chosen row."""
+    """The sheets of the variants that were measured together with the chosen row, that of the row itself first."""
     st.subheader("What the models look at")
     together = rows[rows["experiment"] == chosen["experiment"]].drop_duplicates("variant")
+    together = together.sort_values("variant", key=lambda names: names != chosen["variant"], kind="stable")
     pictures = [
         (f"{row['variant']} ({row['precision']})", picture)
         for _, row in together.iterrows()
@@ -177,6 +156,14 @@ def _show_explanations(rows: pd.DataFrame, chosen: pd.Series, results: Path) -> 
     if not pictures:
         st.info("No explanation was kept for these rows.")
         return
+    _show_sheets(pictures[:SHEETS_AT_FIRST])
+    rest = pictures[SHEETS_AT_FIRST:]
+    if rest:
+        with st.expander(f"{len(rest)} more"):
+            _show_sheets(rest)
+
+
+def _show_sheets(pictures: list[tuple[str, bytes]]) -> None:
     for start in range(0, len(pictures), SHEETS_A_LINE):
         line = pictures[start : start + SHEETS_A_LINE]
         for box, (name, picture) in zip(st.columns(SHEETS_A_LINE), line, strict=False):

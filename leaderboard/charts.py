@@ -13,6 +13,8 @@ INTERVAL_LIMIT = 60
 FRONT, BEHIND = "on the front", "behind it"
 # Okabe and Ito's colours: told apart by colour-blind eyes, legible on white and on black. Shape says the rest.
 _COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]
+# Beyond as many variants a colour would stand for two of them; the precision, one of three, is then told by it.
+_COLOURED_VARIANTS = len(_COLOURS)
 _NEUTRAL = "#808690"  # legible on white and on the dark page alike
 _TOOLTIP = {
     "variant": "Variant",
@@ -69,11 +71,13 @@ def trade_off_chart(points: pd.DataFrame, intervals: pd.Series) -> alt.LayerChar
     few = len(data) <= INTERVAL_LIMIT
     sizes = [70, 1000] if few else [30, 250]
     size_legend = _legend(values=sorted({float(data["size_mb"].min()), float(data["size_mb"].max())}), format=".3~g")
+    told = "variant" if data["variant"].nunique() <= _COLOURED_VARIANTS else "precision"
+    colour = alt.Color(f"{told}:N", title=told.capitalize(), scale=alt.Scale(range=_COLOURS))
     base = alt.Chart(data).encode(x=x)
     marks = base.mark_point(filled=True, strokeWidth=1).encode(
         y=y,
         size=alt.Size("size_mb:Q", title="Size (MB)", scale=alt.Scale(type="sqrt", range=sizes), legend=size_legend),
-        color=alt.Color("variant:N", title="Variant", scale=alt.Scale(range=_COLOURS)),
+        color=colour,
         shape=alt.Shape(
             "front:N",
             title="Pareto",
@@ -86,9 +90,7 @@ def trade_off_chart(points: pd.DataFrame, intervals: pd.Series) -> alt.LayerChar
     layers: list[alt.Chart] = []
     if few:
         low_high = alt.Y("accuracy_low:Q", title="Accuracy →", scale=alt.Scale(zero=False, padding=25))
-        layers.append(
-            base.mark_rule(opacity=0.5).encode(y=low_high, y2="accuracy_high:Q", color=alt.Color("variant:N"))
-        )
+        layers.append(base.mark_rule(opacity=0.5).encode(y=low_high, y2="accuracy_high:Q", color=colour))
     layers.append(marks)
     labelled = data[data["front"] == FRONT]
     if few and 0 < len(labelled) <= LABEL_LIMIT:

@@ -10,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from pipeline.errors import EdgeboardError
-from pipeline.report import read_board
+from pipeline.report import MARK, read_board
 
 BOARD_NAME = "leaderboard.csv"
 State = Literal["ok", "missing", "empty", "broken"]
@@ -60,10 +60,11 @@ def choose(board: pd.DataFrame, task: str, place: str, experiments: Sequence[str
 
 def display_frame(rows: pd.DataFrame) -> pd.DataFrame:
     """The columns of the table, in its order; numbers stay numbers, so that the table sorts by value."""
-    shown = rows.assign(front=rows["pareto"].map({True: "◆"}).fillna(""), interval=intervals(rows))
+    shown = rows.assign(front=rows["pareto"].map({True: "◆"}).fillna(""), mark=marks(rows), interval=intervals(rows))
     several = rows["experiment"].nunique() > 1
-    leading = ["rank", "front", "variant", *(["experiment"] if several else []), "precision"]
-    numbers = ["accuracy", "interval", "size_mb", "fps", "speedup", "latency_ms_p50", "xai_faithfulness", "xai_drift"]
+    leading = ["rank", "front", "mark", "variant", *(["experiment"] if several else []), "precision"]
+    sizes = ["size_mb", "size_compressed_mb"]
+    numbers = ["accuracy", "interval", *sizes, "fps", "speedup", "latency_ms_p50", "xai_faithfulness", "xai_drift"]
     return shown[[*leading, *numbers, "recipe", *([] if several else ["experiment"]), "note"]]
 
 
@@ -74,6 +75,11 @@ def intervals(rows: pd.DataFrame) -> pd.Series:
         bounds = f"{100 * low:.1f}–{100 * high:.1f} %" if pd.notna(low) and pd.notna(high) else ""
         texts.append(f"{bounds} (n={count})".strip() if pd.notna(count) else bounds)
     return pd.Series(texts, index=rows.index, dtype=object)
+
+
+def marks(rows: pd.DataFrame) -> pd.Series:
+    """⚠ for each row with a warning. A sign, not a colour: eyes and printers that see none still see it."""
+    return (rows["warning"] != "").map({True: MARK, False: ""})
 
 
 def escape_markdown(text: str) -> str:

@@ -1,8 +1,8 @@
 """A network in a folder: weights in safetensors, everything else in meta.json, never a pickle.
 
 meta.json             architecture, class names, frame size, recipe so far, layer shapes
-weights.safetensors   the network's parameters and buffers          (a float network)
-graphs/<engine>.onnx  the int8 graph made for that engine           (a quantized network)
+weights.safetensors   the network's parameters and buffers          (a float network, or one trained for int8)
+graphs/<engine>.onnx  the int8 or fp16 graph made for that engine   (a quantized network)
 report.json           what was measured while it was made
 """
 
@@ -85,6 +85,7 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
     from safetensors.torch import load_file
 
     from pipeline.networks import apply_layer_shapes, build_network
+    from pipeline.separable_convolutions import rebuild_separable
 
     meta = read_meta(folder)
     weights = folder / "weights.safetensors"
@@ -96,6 +97,7 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
             mend=f"use its parent, {meta.parent}" if meta.parent else "dvc repro",
         )
     network = build_network(meta.architecture, len(meta.class_names))
+    rebuild_separable(network, meta.separable)  # first: where a width changed too, it is that of the new layers
     apply_layer_shapes(network, meta.layers)
     network.load_state_dict(load_file(weights), strict=True)
     return network.eval(), meta

@@ -20,13 +20,11 @@ from filelock import FileLock
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_json, write_json, writing_errors
-from pipeline.report import COLUMNS, KEY_COLUMNS, board_frame, read_board, set_aside, write_board
+from pipeline.report import BOARD_FILE, COLUMNS, KEY_COLUMNS, board_frame, read_board, set_aside, write_board
 
 if TYPE_CHECKING:
     import pandas as pd
-    from rich.table import Table
 
-BOARD_FILE = Path("results/leaderboard.csv")
 RUNS_FOLDER = Path("results/runs")
 BENCHMARK_FOLDER = Path("results/benchmark")
 EXPLAIN_FOLDER = Path("results/explain")
@@ -170,46 +168,6 @@ def experiments_of_runs(board_path: Path) -> dict[str, list[str]]:
     return found
 
 
-def ranking_table(board: pd.DataFrame, limit: int = 12) -> Table:
-    """The ranking for a terminal: the best `limit` rows of each task, target and host."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold")
-    with_experiment = board["experiment"].nunique() > 1
-    with_data = board.groupby("task")["data_hash"].nunique().max() > 1
-    data = ["data"] if with_data else []
-    for heading in ("task", *data, "rank", *(["experiment"] if with_experiment else []), "variant", "precision"):
-        table.add_column(heading, justify="right" if heading == "rank" else "left")
-    for heading in ("accuracy (95 % interval, n)", "MB", "FPS", "speed-up", "Pareto"):
-        table.add_column(heading, justify="center" if heading == "Pareto" else "right", no_wrap=True)
-
-    known = board.assign(pareto=board["pareto"].fillna(False))
-    ordered = known.sort_values(
-        ["task", "data", "data_hash", "target", "host", "rank", "experiment", "variant"], na_position="last"
-    )
-    left_out = 0
-    for _, group in ordered.groupby(["task", "data_hash", "target", "host"], sort=False):
-        left_out += max(0, len(group) - limit)
-        for _, row in group.head(limit).iterrows():
-            names = [
-                row["task"],
-                *([row["data"]] if with_data else []),
-                _shown(row["rank"], "d"),
-                *([row["experiment"]] if with_experiment else []),
-            ]
-            front = "◆" if row["pareto"] else ""
-            speedup = _shown(row["speedup"], ".2f", "×")
-            numbers = [_accuracy(row), _shown(row["size_mb"], ".2f"), _shown(row["fps"], ".1f"), speedup, front]
-            # Text, not str: a name with [brackets] is no markup.
-            table.add_row(*(Text(str(cell)) for cell in [*names, row["variant"], row["precision"], *numbers]))
-        table.add_section()
-    if left_out:
-        table.caption = f"… and {left_out} more in {BOARD_FILE}"
-    return table
-
-
 def _task_records(root: Path, task: str) -> Iterator[Record]:
     benchmark = root / BENCHMARK_FOLDER / f"{task}.json"
     explain = root / EXPLAIN_FOLDER / task / "report.json"
@@ -267,14 +225,16 @@ def _record(
 
 
 def _model_files(root: Path, task: str, measured: Mapping[str, Any]) -> list[tuple[str, Path]]:
-    """What lies around the measured file: those for other engines, their proof, and the artifact they came from.
+    """What lies around the measured file: what ships in its place, the files for other engines, their proof, and the
+    artifact they came from.
 
     The int8 graphs in an artifact are left out, for the exported files are copies of them.
     """
     if not measured.get("model_file"):
         return []
     model = inside(root, str(measured["model_file"]))
-    found = [("model", path) for path in sorted(model.parent.glob("*.onnx")) if path != model]
+    around = {*model.parent.glob("*.onnx"), inside(root, str(measured.get("ships") or measured["model_file"]))}
+    found = [("model", path) for path in sorted(around - {model})]
     proof = root / EXPORTS_FOLDER / task / "report.json"
     if not proof.is_file():
         return found
@@ -342,17 +302,3 @@ def _prune_runs(main: Path, referenced: set[str]) -> None:
     for folder in (main / RUNS_FOLDER).glob("*"):
         if RUN_ID.fullmatch(folder.name) and folder.name not in referenced:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _accuracy(row: pd.Series) -> str:
-    accuracy = _shown(row["accuracy"], ".3f")
-    interval = "–".join(_shown(row[name], ".3f") for name in ("accuracy_low", "accuracy_high"))
-    count = _shown(row["n_test"], "d")
-    details = ", ".join(part for part in (interval.strip("–"), f"n={count}" if count else "") if part)
-    return f"{accuracy} ({details})" if accuracy and details else accuracy
-
-
-def _shown(value: Any, form: str, unit: str = "") -> str:
-    """A number for people, or nothing where nothing was measured."""
-    missing = str(value) in ("None", "nan", "<NA>")
-    return "" if missing else f"{int(value) if form == 'd' else value:{form}}{unit}"

@@ -20,6 +20,8 @@ from pipeline.files import replacing_file
 if TYPE_CHECKING:
     import pandas as pd
 
+BOARD_FILE = Path("results/leaderboard.csv")
+MARK = "⚠"  # of a row with a warning; as text, without the selector that makes it an emoji of two columns
 Kind = Literal["text", "float", "int", "bool"]
 Better = Literal["higher", "lower"]
 
@@ -94,6 +96,13 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     _measured("speedup_low", "x baseline"),
     _measured("speedup_high", "x baseline"),
     _measured("n_timed", "frames", kind="int"),
+    # Of what ships, after zlib: the size of a download.
+    _measured("size_compressed_mb", "MB", "lower"),
+    # Of the parameters, by pruning; empty for a recipe without it.
+    _fraction("ratio_reached"),
+    # The variant from which the recipe's last steps went on, and in words what they made worse here.
+    Column("input", "text"),
+    Column("warning", "text"),
     Column("note", "text"),
     Column("run_id", "text"),
     Column("model_sha256", "text"),

@@ -361,7 +361,10 @@ def _tags(shipment: Shipment) -> dict[str, str]:
         "edgeboard.experiment": shipment.experiment,
         "edgeboard.host_id": host.get("id"),
         "mlflow.source.git.commit": row.get("git_commit"),
-        **{f"edgeboard.{name}": row.get(name) for name in ("git_dirty", "host", "params_hash", "data_hash", "note")},
+        **{
+            f"edgeboard.{name}": row.get(name)
+            for name in ("git_dirty", "host", "params_hash", "data_hash", "note", "warning")
+        },
     }
     return {name: _as_text(value) for name, value in tags.items() if value not in (None, "")}
 

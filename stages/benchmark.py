@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.benchmark.host import host_fingerprint, physical_cores
-from pipeline.benchmark.run import ExportedVariant, benchmark_task
+from pipeline.benchmark.rows import ExportedVariant
+from pipeline.benchmark.run import benchmark_task
 from pipeline.data.frames import load_frames, read_image
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_file, write_json
@@ -31,7 +32,7 @@ def main(task: str) -> None:
     results = Path("results", "benchmark")
     with replacing_folder(results / task) as raw_folder:
         report = benchmark_task(
-            _variants(exports, task, ["baseline", *params.compress.recipes]),
+            exported_variants(exports, task, ["baseline", *params.compress.recipes]),
             test,
             [read_image(test.files[i]) for i in picked],
             raw_folder,
@@ -55,6 +56,9 @@ def main(task: str) -> None:
         "versions": library_versions(),
     }
     write_json(results / f"{task}.json", provenance | report)
+    for row in report["rows"]:
+        if row["warning"]:
+            print(f"benchmark {task}: ⚠ {row['variant']}: {row['warning']}")
     if not report["self_check"]["passed"]:
         ratio = report["self_check"]["ratio"]
         print(
@@ -62,18 +66,28 @@ def main(task: str) -> None:
         )
 
 
-def _variants(exports: dict[str, Any], task: str, names: list[str]) -> list[ExportedVariant]:
+def exported_variants(exports: dict[str, Any], task: str, names: list[str]) -> list[ExportedVariant]:
+    """The named variants of an export report. Raises EdgeboardError where a file is not the one of the report."""
     variants = []
     for name in names:
         one = exports["variants"][name]
-        file = Path(one["file"])
-        if not file.is_file() or sha256_file(file) != one["sha256"]:
-            mend = f"dvc repro --force export@{task}"
-            raise EdgeboardError("An exported file is missing or not the one of the report", where=file, mend=mend)
-        size = file.stat().st_size
-        counts = {key: one[key] for key in ("params", "nonzero", "macs")}
-        variants.append(ExportedVariant(name, one["recipe"], one["precision"], file, one["sha256"], size, **counts))
+        counts = {
+            key: one[key]
+            for key in ("size_bytes", "size_compressed_bytes", "params", "nonzero", "macs", "ratio_reached")
+        }
+        file = _as_reported(one["file"], one["sha256"], task)
+        ships = _as_reported(one["ships"], one["ships_sha256"], task)
+        files = {"file": file, "sha256": one["sha256"], "ships": ships, "ships_sha256": one["ships_sha256"]}
+        variants.append(ExportedVariant(name, one["recipe"], one["precision"], **files, **counts))
     return variants
+
+
+def _as_reported(name: str, sha256: str, task: str) -> Path:
+    file = Path(name)
+    if not file.is_file() or sha256_file(file) != sha256:
+        mend = f"dvc repro --force export@{task}"
+        raise EdgeboardError("An exported file is missing or not the one of the report", where=file, mend=mend)
+    return file
 
 
 if __name__ == "__main__":

@@ -17,20 +17,21 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
 def stage_main(main: Callable[..., None]) -> Callable[[], None]:
-    """Run `main` with the task named on the command line; without parameters it takes no argument.
+    """Run `main` with its parameters named on the command line, `*rest` as any number of them.
 
     An EdgeboardError is printed as it is and ends the process with exit code 2, a full disk or a read-only
     folder likewise. Anything else is a defect of ours and keeps its stack trace.
     """
-    parameters = list(inspect.signature(main).parameters)
+    parameters = inspect.signature(main).parameters.values()
 
     def run() -> None:
         parser = argparse.ArgumentParser(prog=f"python -m {_module_name()}", description=(main.__doc__ or "").strip())
-        for name in parameters:
-            parser.add_argument(name)
-        arguments = vars(parser.parse_args())
+        for parameter in parameters:
+            parser.add_argument(parameter.name, nargs="*" if parameter.kind is parameter.VAR_POSITIONAL else None)
+        given = vars(parser.parse_args())
+        arguments = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
         try:
-            main(**arguments)
+            main(*arguments)
         except EdgeboardError as error:
             _fail(error)
         except OSError as error:

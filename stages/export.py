@@ -36,15 +36,19 @@ def main(task: str) -> None:
             (out / variant).mkdir()
             entry = export_variant(artifact_folder(task, steps), out / variant, folder / variant, frames, params.export)
             report["variants"][variant] = entry
-            parity = entry["parity"]["onnxruntime"]
-            judged = {True: "accepted by TensorRT's parser and builder", None: entry["tensorrt"]["words"]}
-            print(
-                f"export {task} {variant}: {entry['size_bytes'] / 1e6:.2f} MB {entry['precision']}, "
-                f"same decision as PyTorch on {parity['agreement']:.1%} of {parity['n']} frames, "
-                f"{judged[entry['tensorrt']['accepted']]}",
-                flush=True,
-            )
+            print(f"export {task} {variant}: {_in_words(entry)}", flush=True)
         write_json(out / "report.json", report)
+
+
+def _in_words(entry: dict[str, Any]) -> str:
+    parity, tensorrt = entry["parity"]["onnxruntime"], entry["tensorrt"]
+    packed = f", packed to {entry['shared_bits']}-bit codes" if entry["ships"] != entry["file"] else ""
+    judged = "accepted by TensorRT's parser and builder" if tensorrt["accepted"] else "; ".join(tensorrt["words"])
+    return (
+        f"{entry['size_bytes'] / 1e6:.2f} MB {entry['precision']}{packed} "
+        f"({entry['size_compressed_bytes'] / 1e6:.2f} MB zipped), "
+        f"same decision as PyTorch on {parity['agreement']:.1%} of {parity['n']} frames, {judged}"
+    )
 
 
 if __name__ == "__main__":

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pipeline.board import BOARD_FILE, experiment_name, ranking_table, read_records, update_board
+from pipeline.board import BOARD_FILE, experiment_name, read_records, update_board
 from pipeline.params import load_params
+from pipeline.ranking_table import ranking_table
 from pipeline.report import read_board
 from stages.entry import stage_main
 

@@ -1,24 +1,20 @@
-import io
 import json
 import multiprocessing
 import shutil
 
 import pytest
-from rich.console import Console
 
 from pipeline.board import (
     experiment_name,
     experiments_of_runs,
     main_root,
     merge,
-    ranking_table,
     read_records,
     update_board,
 )
 from pipeline.errors import EdgeboardError
-from pipeline.ranking import rank_board
 from pipeline.report import board_frame, read_board
-from tests.leaderboard.samples import VARIANTS, WEIGHTS, big_board, measured_row, write_results
+from tests.leaderboard.samples import VARIANTS, WEIGHTS, measured_row, write_results
 
 
 def _update(root, experiment="workspace", task="fire"):
@@ -245,46 +241,6 @@ def test_experiments_of_runs_without_pandas(tmp_path):
     assert experiments_of_runs(tmp_path / "results" / "leaderboard.csv") == {run_id: ['a "quoted", name', "b"]}
 
 
-def _printed(board):
-    console = Console(width=130, record=True, file=io.StringIO())
-    console.print(ranking_table(board))
-    return console.export_text()
-
-
-def test_the_ranking_as_a_table(tmp_path):
-    write_results(tmp_path)
-    text = _printed(_update(tmp_path).board)
-    assert "experiment" not in text
-    first = next(line for line in text.splitlines() if "fire" in line)
-    assert first.split() == [
-        "fire",
-        "1",
-        "compact",
-        "int8",
-        "0.939",
-        "(0.911–0.958,",
-        "n=360)",
-        "2.31",
-        "318.7",
-        "5.20×",
-        "◆",
-    ]
-
-
-@pytest.mark.parametrize("board", [board_frame([]), rank_board(board_frame([_row(fps=None, accuracy=None)]), WEIGHTS)])
-def test_the_table_of_little(board):
-    assert "None" not in _printed(board)
-    assert "nan" not in _printed(board)
-
-
-def test_a_long_board_is_cut_and_names_are_no_markup():
-    rows = [row | {"experiment": "[red]x[/red]"} for row in big_board(200)]
-    text = _printed(rank_board(board_frame(rows), WEIGHTS))
-    assert "more in results/leaderboard.csv" in text
-    both = _printed(rank_board(board_frame([*rows, _row()]), WEIGHTS))
-    assert "[red]x[/red]" in both
-
-
 def test_everything_around_a_measured_model_belongs_to_its_row(tmp_path):
     write_results(tmp_path, variants=["compact"])
     artifact = tmp_path / "models" / "fire" / "quantize" / "compact"
@@ -299,3 +255,40 @@ def test_everything_around_a_measured_model_belongs_to_its_row(tmp_path):
     assert [name for folder, name in names if folder == "model"] == ["model.onnx", "model.tensorrt.onnx"]
     assert ("export", "report.json") in names
     assert [name for folder, name in names if folder == "artifact"] == ["meta.json"]
+
+
+@pytest.mark.parametrize(
+    ("ships", "models"),
+    [
+        pytest.param("model.onnx", ["model.onnx", "model.tensorrt.onnx"], id="what runs ships"),
+        pytest.param(
+            "model.onnx.packed", ["model.onnx", "model.onnx.packed", "model.tensorrt.onnx"], id="a packed file ships"
+        ),
+        pytest.param("model.tensorrt.onnx", ["model.onnx", "model.tensorrt.onnx"], id="none is sent twice"),
+        pytest.param("absent.packed", ["model.onnx", "model.tensorrt.onnx"], id="a file that is gone"),
+    ],
+)
+def test_what_ships_is_sent_beside_what_was_measured(tmp_path, ships, models):
+    folder = tmp_path / "exports" / "fire" / "compact"
+    row = measured_row("compact", ships=f"exports/fire/compact/{ships}")
+    write_results(tmp_path, variants=["compact"], rows=[row])
+    for name in ("model.tensorrt.onnx", "model.onnx.packed"):
+        (folder / name).write_bytes(b"x")
+    (record,) = read_records(tmp_path, ["fire"])
+    # The measured file comes first: its hash decides whether the row may still be sent.
+    assert [path.name for kind, path in record.files if kind == "model"] == models
+
+
+def test_a_shipped_file_outside_the_project_is_refused(tmp_path):
+    write_results(tmp_path, rows=[measured_row("compact", ships="../../etc/passwd")])
+    with pytest.raises(EdgeboardError, match="outside the project"):
+        read_records(tmp_path, ["fire"])
+
+
+def test_the_guard_reaches_the_board(tmp_path):
+    words = "slower than distilled: 0.83× [0.80, 0.86]"
+    write_results(tmp_path, rows=[measured_row("baseline"), measured_row("compact", warning=words)])
+    board = _update(tmp_path).board.set_index("variant")
+    columns = ["input", "warning", "size_compressed_mb", "ratio_reached"]
+    assert board.loc["compact", columns].tolist() == ["distilled", words, pytest.approx(2.31 * 0.92), 0.7994]
+    assert board.loc["baseline", ["input", "warning"]].tolist() == ["", ""]

@@ -124,6 +124,12 @@ def test_what_people_do_to_the_file(tmp_path, text, fps, warning):
         ("n_test", 3.5, False),
         ("rank", 0, False),
         ("xai_drift", -0.2, True),
+        ("size_compressed_mb", 0.0, True),
+        ("size_compressed_mb", -0.1, False),
+        ("ratio_reached", None, False),
+        ("ratio_reached", 1.0, True),
+        ("ratio_reached", 1.01, False),
+        ("ratio_reached", -0.01, False),
         ("size_mb", float("inf"), False),
         ("git_dirty", "perhaps", False),
         ("git_dirty", "TRUE", True),
@@ -179,3 +185,24 @@ def test_a_difference_to_the_baseline_may_be_below_0(tmp_path):
     read = read_board(tmp_path / "board.csv")
     assert read.frame[["accuracy_delta", "accuracy_delta_low"]].iloc[0].tolist() == [-0.05, -0.09]
     assert not read.warnings
+
+
+WARNING = 'slower than distilled: 0.83× [0.80, 0.86]; bigger than "distilled", 2.32 MB'
+
+
+def test_a_board_without_the_guard_reads_as_unmarked(tmp_path):
+    path = tmp_path / "leaderboard.csv"
+    path.write_text("task,variant,fps\nfire,compact,5\n")
+    read = read_board(path)
+    assert read.frame[["warning", "input"]].iloc[0].tolist() == ["", ""]
+    assert read.frame[["size_compressed_mb", "ratio_reached"]].isna().all().all()
+    # Only the fixed columns are missed: older boards are no mistake of anybody.
+    assert not any("warning" in line for line in read.warnings)
+
+
+def test_what_the_guard_says_survives_the_file(tmp_path):
+    given = {"input": "distilled", "warning": WARNING, "size_compressed_mb": 2.13, "ratio_reached": 0.7994}
+    write_board(tmp_path / "board.csv", board_frame([_row(**given), _row(variant="baseline", warning=None)]))
+    read = read_board(tmp_path / "board.csv").frame.set_index("variant")
+    assert {name: read.loc["compact", name] for name in given} == given
+    assert read.loc["baseline", "warning"] == ""

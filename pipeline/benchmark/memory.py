@@ -4,6 +4,9 @@
 imports of numpy and ONNX Runtime, in 10^6 bytes: what the network itself costs, weights, work space and the
 copy that the loader holds for a moment. (Seen on Linux: the imports end at their own peak, 48 MB, so that a small
 network does not hide below it.)
+
+One process is not enough: the same file of a pruned ResNet-18 took 40.6 MB in most processes and 37.9 MB in one of
+five, as the threads' work space happened to lie.
 """
 
 from __future__ import annotations
@@ -17,7 +20,13 @@ from pathlib import Path
 from pipeline.errors import EdgeboardError
 
 _ROOT = Path(__file__).resolve().parents[2]
+_PROCESSES = 3
 _RUNS = 3  # the first run allocates the work space; two more show that it does not grow
+
+
+def peak_memories_mb(model_file: Path, threads: int) -> list[float]:
+    """`peak_memory_mb` of several fresh processes, one after the other: their spread is that of the measurement."""
+    return [peak_memory_mb(model_file, threads) for _ in range(_PROCESSES)]
 
 
 def peak_memory_mb(model_file: Path, threads: int, timeout_s: float = 120) -> float:

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmark.accuracy import measure_accuracy, predict
-from pipeline.benchmark.load import OtherLoad, watching_other_load
-from pipeline.benchmark.memory import peak_memory_mb
-from pipeline.benchmark.statistics import (
-    Estimate,
-    coefficient_of_variation,
-    frames_per_second,
-    paired_difference,
-    percentile,
-    samples_needed,
-    speedup,
+from pipeline.benchmark.accuracy import predict
+from pipeline.benchmark.guard import Cost, guard
+from pipeline.benchmark.load import watching_other_load
+from pipeline.benchmark.memory import peak_memories_mb
+from pipeline.benchmark.rows import (
+    BASELINE,
+    ExportedVariant,
+    accuracy_columns,
+    identity_columns,
+    memory_columns,
+    note,
+    timing_columns,
 )
-from pipeline.benchmark.timing import PARTS, Timings, decode_top1, time_in_turn
+from pipeline.benchmark.self_check import SELF_CHECK, self_check, smallest_difference
+from pipeline.benchmark.timing import decode_top1, time_in_turn
 from pipeline.data.frames import Frames, preprocess
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
-
-BASELINE = "baseline"
-SELF_CHECK = "(self-check)"  # the baseline's file opened a second time; brackets, since no recipe can have this name
-SELF_CHECK_TOLERANCE = 0.03  # two sessions of one file lie at different addresses: no difference is called below
-
-
-@dataclass(frozen=True)
-class ExportedVariant:
-    """One line of exports/<task>/report.json. recipe: the steps after training; file: what ships."""
-
-    name: str
-    recipe: list[str]
-    precision: str
-    file: Path
-    sha256: str
-    size_bytes: int
-    params: int
-    nonzero: int
-    macs: int
 
 
 def benchmark_task(
@@ -98,24 +80,31 @@ def benchmark_task(
         )
     timings.samples.to_csv(raw_folder / "samples.csv", index=False)
     engines.clear()  # so that the memory of the fresh processes is not short
+    check = self_check(timings, seed)
 
-    progress("memory, one fresh process per file")
+    progress("memory, in fresh processes")
+    costs = {
+        one.name: Cost(one.recipe, timings.rounds_ms(one.name), one.size_bytes, peak_memories_mb(one.file, threads))
+        for one in variants
+    }
+    guarded = guard(costs, smallest_difference(check), seed)
     correct_baseline = logits[BASELINE].argmax(axis=1) == test.labels
     rows = [
         {
-            **_identity(one, frame_size),
-            **_accuracy(logits[one.name], correct_baseline, test, one),
-            **_timing(timings, one.name, seed),
-            "memory_mb": peak_memory_mb(one.file, threads),
+            **identity_columns(one, frame_size),
+            **accuracy_columns(logits[one.name], correct_baseline, test, one),
+            **timing_columns(timings, one.name, seed),
+            **memory_columns(costs[one.name].memories_mb),
+            **guarded[one.name],
             "power_w": None,
             "energy_mj": None,
-            "note": _note(timings, one.name, other_load),
+            "note": note(timings, one.name, other_load),
         }
         for one in variants
     ]
     return {
         "threads": threads,
-        "self_check": self_check(timings, seed),
+        "self_check": check,
         "timing": {
             "order": "variants in turn, shuffled in every round",
             "rounds": rounds,
@@ -125,87 +114,3 @@ def benchmark_task(
         },
         "rows": rows,
     }
-
-
-def self_check(timings: Timings, seed: int) -> dict[str, Any]:
-    """Speed-up of the baseline's file against itself: how far two equal things seem apart on this machine.
-
-    passed: 1 lies in the interval, or the ratio is within `SELF_CHECK_TOLERANCE` of it.
-    """
-    ratio = speedup(timings.rounds_ms(SELF_CHECK), timings.rounds_ms(BASELINE), seed)
-    passed = ratio.low <= 1 <= ratio.high or abs(ratio.value - 1) <= SELF_CHECK_TOLERANCE
-    return {**_spread("ratio", ratio), "tolerance": SELF_CHECK_TOLERANCE, "passed": passed}
-
-
-def _identity(one: ExportedVariant, frame_size: int) -> dict[str, Any]:
-    return {
-        "variant": one.name,
-        "recipe": ">".join(["train", *one.recipe]),
-        "target": "local",
-        "engine": OnnxRuntimeEngine.name,
-        "precision": one.precision,
-        "frame_size": frame_size,
-        "size_mb": one.size_bytes / 1e6,
-        "params": one.params,
-        "nonzero": one.nonzero,
-        "macs": one.macs,
-        "model_file": one.file.as_posix(),
-        "model_sha256": one.sha256,
-    }
-
-
-def _accuracy(
-    logits_nc: NDArray[np.float32], correct_baseline: NDArray[np.bool_], test: Frames, one: ExportedVariant
-) -> dict[str, Any]:
-    accuracy = measure_accuracy(logits_nc, test.labels, test.class_names, where=one.file)
-    difference = paired_difference(logits_nc.argmax(axis=1) == test.labels, correct_baseline)
-    is_baseline = one.name == BASELINE
-    return {
-        "metric": "top-1",
-        **_spread("accuracy", accuracy.top1),
-        "n_test": len(test),
-        # Against itself the baseline has no difference to estimate.
-        "accuracy_delta": None if is_baseline else difference.value,
-        "accuracy_delta_low": None if is_baseline else difference.low,
-        "accuracy_delta_high": None if is_baseline else difference.high,
-        "accuracy_delta_p": None if is_baseline else difference.p_value,
-        "frames_gained": None if is_baseline else difference.gained,
-        "frames_lost": None if is_baseline else difference.lost,
-        "per_class": accuracy.per_class,
-        "confusion": accuracy.confusion,
-    }
-
-
-def _timing(timings: Timings, name: str, seed: int) -> dict[str, Any]:
-    frame, network = timings.rounds_ms(name), timings.rounds_ms(name, "network_ms")
-    samples = np.concatenate(frame)
-    baseline, baseline_network = timings.rounds_ms(BASELINE), timings.rounds_ms(BASELINE, "network_ms")
-    return {
-        **_spread("fps", frames_per_second(frame, seed)),
-        **_spread("fps_network", frames_per_second(network, seed)),
-        "latency_ms_p50": percentile(samples, 50),
-        "latency_ms_p90": percentile(samples, 90),
-        "latency_ms_p99": percentile(samples, 99),
-        "latency_ms_max": float(samples.max()),
-        **{f"{part}_p50": percentile(np.concatenate(timings.rounds_ms(name, part)), 50) for part in PARTS},
-        "n_timed": samples.size,
-        "cv": coefficient_of_variation(samples),
-        **_spread("speedup", speedup(frame, baseline, seed)),
-        **_spread("speedup_network", speedup(network, baseline_network, seed)),
-    }
-
-
-def _spread(name: str, estimate: Estimate) -> Mapping[str, float]:
-    return {name: estimate.value, f"{name}_low": estimate.low, f"{name}_high": estimate.high}
-
-
-def _note(timings: Timings, name: str, other_load: OtherLoad) -> str:
-    """Why a column is empty, and what should be known before the times are believed."""
-    n = sum(len(one) for one in timings.rounds_ms(name))
-    short = [f"p{percent} needs {samples_needed(percent)}" for percent in (50, 90, 99) if n < samples_needed(percent)]
-    notes = ["power and energy are empty: this machine has no power sensor that we read"]
-    if not other_load.is_quiet:
-        notes.append(f"timed while other processes used {other_load.cores:.1f} cores: repeat on a quiet machine")
-    if short:
-        notes.append(f"percentiles are empty where {n} timed frames are too few: {', '.join(short)}")
-    return "; ".join(notes)

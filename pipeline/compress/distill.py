@@ -1,81 +1,59 @@
-"""Knowledge distillation with soft targets: a student learns the teacher's probabilities beside the labels.
+"""Knowledge distillation: a student learns from a teacher's answers, and perhaps its inner maps, beside the labels.
 
-Method: Hinton et al., Distilling the Knowledge in a Neural Network, 2015 (arXiv:1503.02531). The loss is
-alpha * T^2 * KL(teacher || student, both softened by T) + (1 - alpha) * the task's own loss.
+Methods: soft targets, Hinton et al. 2015 (arXiv:1503.02531); attention transfer, Zagoruyko & Komodakis 2017
+(arXiv:1612.03928); hints, Romero et al. 2015 (arXiv:1412.6550).
 """
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import kl_div, log_softmax
+from torch import nn
 
 from pipeline.artifact import load_artifact, save_artifact
 from pipeline.compress.recipes import meta_after
+from pipeline.compress.separable import separable_meta
 from pipeline.compress.step import StepContext
+from pipeline.compress.teachers import new_classifier
+from pipeline.compress.teaching import teach
 from pipeline.compress_options import Distill, PlannedStep
-from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file
-from pipeline.options import ClassifierTraining
-from pipeline.tasks import Task
-from pipeline.training.classifier import describe, train_classifier
-from pipeline.training.fit import Objective
+from pipeline.separable_convolutions import Replaced, make_separable
+from pipeline.training.classifier import describe
 
 
 def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
-    """Teach the network in `source` by the trained baseline."""
+    """Teach the student that step.options name: the network in `source`, its separable form, or a new one."""
     options: Distill = step.options
-    training: ClassifierTraining = context.params.train.of(context.task.name)
     student, meta = load_artifact(source)
-    teacher, teacher_meta = load_artifact(context.baseline)
-    if teacher_meta.class_names != meta.class_names:
-        raise EdgeboardError(
-            "Teacher and student know different classes",
-            where=context.baseline,
-            value=teacher_meta.class_names,
-            allowed=meta.class_names,
-        )
-    history = train_classifier(
+    replaced: list[Replaced] = []
+    changes: dict[str, Any] = {}
+    if options.student == "separable":
+        replaced = make_separable(student, context.params.compress.separable.rank)
+        changes = separable_meta(student, meta, replaced)
+    elif options.student != "same":
+        student = _new_student(options.student, len(meta.class_names), meta.frame_size, context)
+        changes = {"architecture": options.student, "layers": {}, "separable": {}, "sparse": False}
+    new_meta = meta_after(meta, step, **changes)
+    taught = teach(
         student,
-        meta.class_names,
-        context.task,
-        context.params,
-        context.data_folder,
-        context.checkpoints,
-        f"distill {context.task.name} ({'+'.join([*meta.recipe, step.label])})",
-        epochs=options.epochs,
-        learning_rate=options.learning_rate,
-        objective=soft_target_objective(
-            teacher, context.task, options.temperature, options.alpha, training.label_smoothing
-        ),
-        depends_on=[
-            sha256_file(source / "weights.safetensors"),
-            sha256_file(context.baseline / "weights.safetensors"),
-            options.model_dump(),
-        ],
+        new_meta,
+        options,
+        context,
+        f"distill {context.task.name} ({'+'.join(new_meta.recipe)})",
+        depends_on=[sha256_file(source / "weights.safetensors"), new_meta.separable],
     )
-    report = {"step": "distill", "options": options.model_dump(), "teacher": "baseline", "training": history}
-    new_meta = meta_after(meta, step)
+    report = {
+        "step": "distill",
+        "options": options.model_dump(),
+        "separable": [asdict(one) for one in replaced],
+        **taught,
+    }
     save_artifact(destination, student, new_meta, {**report, **describe(student, meta.frame_size)})
 
 
-def soft_target_objective(
-    teacher: nn.Module, task: Task, temperature: float, alpha: float, label_smoothing: float
-) -> Objective:
-    """The distillation loss of a batch; the teacher is frozen and moves to the student's device by itself."""
-    teacher.eval().requires_grad_(False)
-
-    def objective(frames: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        with torch.no_grad():
-            teacher_logits = teacher.to(frames.device)(frames)
-        soft = kl_div(
-            log_softmax(logits / temperature, dim=1),
-            log_softmax(teacher_logits / temperature, dim=1),
-            reduction="batchmean",
-            log_target=True,
-        )
-        return alpha * temperature**2 * soft + (1 - alpha) * task.loss(logits, labels, label_smoothing)
-
-    return objective
+def _new_student(architecture: str, n_classes: int, frame_size: int, context: StepContext) -> nn.Module:
+    where = "compress.distill.student"
+    return new_classifier(architecture, n_classes, frame_size, context.params.seed, where)

@@ -1,134 +1,165 @@
-"""Static int8 quantization after training, with real calibration frames, made once per engine.
+"""Fewer bits per number: int8 after training (static, dynamic), int8 trained for (qat), or float16.
 
-Method: Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only
-Inference, CVPR 2018 (arXiv:1712.05877), by ONNX Runtime's quantizer. The engines want different files:
-ONNX Runtime on x86 is fast with uint8 activations and slower than float with symmetric int8 ones, and
-TensorRT takes symmetric int8 only.
+static, qat: weights and activations in int8, with ranges from calibration frames (Jacob et al., CVPR 2018,
+arXiv:1712.05877), in one graph per engine. dynamic: int8 weights, ranges of activations taken anew from every frame.
+fp16: half_precision. The parts are in the modules beside this one.
 """
 
 from __future__ import annotations
 
-import logging
 import tempfile
-from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import torch
 from numpy.typing import NDArray
-from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
-from onnxruntime.quantization.shape_inference import quant_pre_process
+from torch import nn
 
-from pipeline.artifact import load_artifact, save_artifact
+from pipeline.artifact import Meta, load_artifact, save_artifact
+from pipeline.compress.bias_correction import bias_shifts
+from pipeline.compress.calibration import calibrate, calibration_frames
+from pipeline.compress.fake_quantize import fake_quantized
+from pipeline.compress.graph_layers import layers_of, named_layers
+from pipeline.compress.graph_weights import zero_weights
+from pipeline.compress.half_precision import write_half
+from pipeline.compress.quantized_graph import ENGINES, CalibratedGraph, prepare, write_dynamic
 from pipeline.compress.recipes import meta_after
+from pipeline.compress.sensitivity import Judge, keep_within_budget, sensitivity
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import PlannedStep, Quantize
-from pipeline.data.frames import Frames, load_frames, normalise
+from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
-from pipeline.export.onnx_file import INPUT_NAME, export_onnx
-from pipeline.files import read_json
+from pipeline.export.onnx_file import export_onnx
+from pipeline.files import read_json, sha256_file
+from pipeline.training.classifier import train_classifier
+from pipeline.training.fit import Extras
 
-ENGINES = ("onnxruntime", "tensorrt")
-_CALIBRATION = {
-    "minmax": CalibrationMethod.MinMax,
-    "entropy": CalibrationMethod.Entropy,
-    "percentile": CalibrationMethod.Percentile,
-}
+
+@dataclass(frozen=True)
+class _Work:
+    """exported: the float network as ONNX; prepared: the same as the quantizer wants it; out: folder of the graphs."""
+
+    exported: Path
+    prepared: Path
+    model: onnx.ModelProto
+    out: Path
+    calibration: NDArray[np.uint8]
+    options: Quantize
+    meta: Meta
+    context: StepContext
 
 
 def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
-    """Quantize the float network in `source` into one graph per engine."""
+    """Quantize the float network in `source` into one graph per engine.
+
+    qat also keeps the float weights that it trained, in weights.safetensors.
+    """
     options: Quantize = step.options
     network, meta = load_artifact(source)
+    _require_finite_weights(network, source)
+    parent = read_json(source / "report.json")
     train_frames = load_frames(context.data_folder, "train", meta.frame_size, meta.class_names)
     calibration = calibration_frames(train_frames, options.calibration_frames, context.params.seed)
-    graphs = {engine: f"graphs/{engine}.onnx" for engine in ENGINES}
+    report: dict[str, Any] = {"step": "quantize", "options": options.model_dump()}
     (destination / "graphs").mkdir()
     with tempfile.TemporaryDirectory(prefix="edgeboard-") as folder:
-        float_file, prepared = Path(folder, "float.onnx"), Path(folder, "prepared.onnx")
-        export_onnx(network, meta.frame_size, float_file, context.params.export.opset)
-        quant_pre_process(str(float_file), str(prepared), skip_symbolic_shape=True)
-        for engine, name in graphs.items():
-            quantize_graph(prepared, destination / name, engine, calibration, _CALIBRATION[options.calibration])
-    parent = read_json(source / "report.json")
-    report = {
-        "step": "quantize",
-        "options": options.model_dump(),
-        "calibration_frames_used": len(calibration),
-        "params": parent["params"],
-        "macs": parent["macs"],
-        "nonzero": parent["params"] - zero_weights(destination / graphs["onnxruntime"]),
-    }
-    new_meta = meta_after(meta, step, graphs=graphs, precision="int8")
-    save_artifact(destination, None, new_meta, report)
+        exported, prepared = Path(folder, "float.onnx"), Path(folder, "prepared.onnx")
+        export_onnx(network, meta.frame_size, exported, context.params.export.opset)
+        model = prepare(exported, prepared)
+        if options.method == "qat":
+            _layers_kept(model, options)  # a wrong name is told before the training, not after it
+            report["training"] = _train(network, source, step, meta, context)
+            export_onnx(network, meta.frame_size, exported, context.params.export.opset)
+            model = prepare(exported, prepared)
+        work = _Work(exported, prepared, model, destination / "graphs", calibration, options, meta, context)
+        report |= _WRITERS.get(options.method, _write_static)(work)
+    graphs = {path.stem: f"graphs/{path.name}" for path in sorted((destination / "graphs").iterdir())}
+    n_zero = zero_weights(onnx.load(destination / graphs["onnxruntime"]), network)
+    report |= {"params": parent["params"], "macs": parent["macs"], "nonzero": parent["params"] - n_zero}
+    precision = "fp16" if options.method == "fp16" else "int8"
+    new_meta = meta_after(meta, step, graphs=graphs, precision=precision)
+    save_artifact(destination, network if options.method == "qat" else None, new_meta, report)
 
 
-def calibration_frames(frames: Frames, count: int, seed: int) -> NDArray[np.uint8]:
-    """At most `count` training frames `[n, S, S, 3]`, drawn evenly over the classes."""
-    if len(frames) == 0:
-        raise EdgeboardError("There is no training frame to calibrate with", where="data/<task>/index.csv")
-    generator = np.random.default_rng([seed, 1])
-    per_class = [generator.permutation(np.flatnonzero(frames.labels == c)) for c in range(len(frames.class_names))]
-    longest = max(len(indices) for indices in per_class)
-    in_turn = [int(indices[i]) for i in range(longest) for indices in per_class if i < len(indices)]
-    return frames.frames_nhwc[in_turn[:count]]
-
-
-def quantize_graph(
-    prepared: Path, out: Path, engine: str, frames_nhwc: NDArray[np.uint8], method: CalibrationMethod
-) -> None:
-    """Write the int8 QDQ graph of a pre-processed float file for `engine` (onnxruntime or tensorrt)."""
-    settings: dict[str, Any]
-    if engine == "onnxruntime":
-        settings = {"activation_type": QuantType.QUInt8, "weight_type": QuantType.QInt8, "extra_options": {}}
-    else:
-        # TensorRT's importer: symmetric, no quantized bias, Q/DQ on both sides of a weight, and on the inputs
-        # of layers only, for Relu and Clip are not folded into a symmetric output.
-        weighted = ["Conv", "ConvTranspose", "Gemm", "MatMul"]
-        settings = {
-            "activation_type": QuantType.QInt8,
-            "weight_type": QuantType.QInt8,
-            "op_types_to_quantize": [*weighted, "Add"],
-            "extra_options": {
-                "ActivationSymmetric": True,
-                "WeightSymmetric": True,
-                "QuantizeBias": False,
-                "AddQDQPairToWeight": True,
-                "DedicatedQDQPair": True,
-                "OpTypesToExcludeOutputQuantization": weighted,
-            },
-        }
-    root_logger = logging.getLogger()
-    level = root_logger.level
-    root_logger.setLevel(logging.ERROR)  # it advises the pre-processing that was just done
-    try:
-        quantize_static(
-            str(prepared),
-            str(out),
-            _Reader(frames_nhwc),
-            quant_format=QuantFormat.QDQ,
-            per_channel=True,
-            calibrate_method=method,
-            **settings,
+def _train(network: nn.Module, source: Path, step: PlannedStep, meta: Meta, context: StepContext) -> dict[str, Any]:
+    options: Quantize = step.options
+    torch.manual_seed(context.params.seed)
+    with fake_quantized(network):
+        return train_classifier(
+            network,
+            meta.class_names,
+            context.task,
+            context.params,
+            context.data_folder,
+            context.checkpoints,
+            f"quantize {context.task.name} ({'+'.join([*meta.recipe, step.label])}), quantization-aware training",
+            epochs=options.epochs,
+            learning_rate=options.learning_rate,
+            depends_on=[sha256_file(source / "weights.safetensors"), "qat"],
+            extras=Extras(keep_zeros=meta.sparse),
         )
-    finally:
-        root_logger.setLevel(level)
 
 
-def zero_weights(path: Path) -> int:
-    """How many of the stored weights of a quantized graph are zero."""
-    model = onnx.load(path)
-    weights = (onnx.numpy_helper.to_array(tensor) for tensor in model.graph.initializer if len(tensor.dims) > 1)
-    return sum(int(array.size - np.count_nonzero(array)) for array in weights)
+def _layers_kept(model: onnx.ModelProto, options: Quantize) -> list[str]:
+    """The layers that are float by name."""
+    layers = layers_of(model)
+    return [] if isinstance(options.keep_float, str) else named_layers(layers, options.keep_float)
 
 
-class _Reader(CalibrationDataReader):
-    """One frame at a time, so that calibration memory does not grow with their number."""
+def _write_static(work: _Work) -> dict[str, Any]:
+    options, kept = work.options, _layers_kept(work.model, work.options)
+    graph = CalibratedGraph(work.model, calibrate(work.prepared, work.calibration, options.calibration))
+    found: dict[str, Any] = {"calibration_frames_used": len(work.calibration)}
+    if options.bias_correction:
+        graph, found["bias_correction"] = _corrected(graph, work)
+    if options.sensitivity or options.keep_float == "auto":
+        frames = load_frames(work.context.data_folder, "val", work.meta.frame_size, work.meta.class_names)
+        judge = Judge(work.prepared, frames, work.context.params.seed)
+        found["sensitivity"] = sensitivity(graph, judge)
+        if options.keep_float == "auto":
+            order = [row["layer"] for row in found["sensitivity"]]
+            kept, found["keep_float_search"] = keep_within_budget(graph, judge, order, options.accuracy_budget)
+    for engine in ENGINES:
+        graph.write(work.out / f"{engine}.onnx", engine, keep_float=kept)
+    return {**found, "kept_float": kept}
 
-    def __init__(self, frames_nhwc: NDArray[np.uint8]) -> None:
-        self._frames: Iterator[NDArray[np.uint8]] = iter(frames_nhwc)
 
-    def get_next(self) -> dict[str, NDArray[np.float32]] | None:
-        frame = next(self._frames, None)
-        return None if frame is None else {INPUT_NAME: normalise(frame[None])}
+def _corrected(graph: CalibratedGraph, work: _Work) -> tuple[CalibratedGraph, dict[str, float]]:
+    """The graph with shifted biases, and the largest shift of each layer."""
+    with tempfile.TemporaryDirectory(prefix="edgeboard-") as folder:
+        path = Path(folder, "int8.onnx")
+        graph.write(path, "onnxruntime")
+        shifts = bias_shifts(graph.model, onnx.load(path), work.calibration)
+    return replace(graph, bias_shifts=shifts), {name: float(np.abs(shift).max()) for name, shift in shifts.items()}
+
+
+def _write_dynamic(work: _Work) -> dict[str, Any]:
+    layers_of(work.model)
+    write_dynamic(work.prepared, work.out / "onnxruntime.onnx")
+    return {"calibration_frames_used": 0}
+
+
+def _write_half(work: _Work) -> dict[str, Any]:
+    ranges = calibrate(work.prepared, work.calibration, "minmax")
+    files = [work.out / f"{engine}.onnx" for engine in ENGINES]
+    largest = write_half(work.exported, ranges, files[0])
+    for file in files[1:]:
+        file.write_bytes(files[0].read_bytes())
+    return {"calibration_frames_used": len(work.calibration), **largest}
+
+
+_WRITERS = {"dynamic": _write_dynamic, "fp16": _write_half}
+
+
+def _require_finite_weights(network: nn.Module, source: Path) -> None:
+    for name, tensor in network.state_dict().items():
+        if not torch.isfinite(tensor).all():
+            raise EdgeboardError(
+                "A weight of the network is not a finite number",
+                where=f"{source}/weights.safetensors, {name}",
+                value=f"{int((~torch.isfinite(tensor)).sum())} of {tensor.numel()} numbers",
+                mend="train again with a lower learning rate, or with train.precision: 32-true",
+            )

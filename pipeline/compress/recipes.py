@@ -68,6 +68,20 @@ def variants(compress: Compress) -> dict[str, Steps]:
 def work_description(stage: str, compress: Compress) -> list[dict[str, Any]]:
     """What `stage` makes and with which options, as JSON: it reruns when this changes, and only then."""
     return [
-        {"steps": list(steps), "name": step.name, "options": step.options.model_dump(mode="json")}
+        {
+            "steps": list(steps),
+            "name": step.name,
+            "options": step.options.model_dump(mode="json"),
+            "borrowed": _borrowed(step, compress),
+        }
         for steps, step in work_of_stage(stage, compress).items()
     ]
+
+
+def _borrowed(step: PlannedStep, compress: Compress) -> dict[str, Any]:
+    """The options that a step takes from the section of another one."""
+    if step.name == "separable":
+        return {"temperature": compress.distill.temperature, "alpha": compress.distill.alpha}
+    if step.name == "distill" and step.options.student == "separable":
+        return {"rank": compress.separable.rank}
+    return {}

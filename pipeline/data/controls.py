@@ -34,7 +34,7 @@ def histogram_control(data_folder: Path, class_names: list[str]) -> Control:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+    from threadpoolctl import threadpool_limits
 
     index = read_index(data_folder)
     names = np.array(class_names)

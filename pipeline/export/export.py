@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pipeline.artifact import Meta, load_artifact, read_meta
 from pipeline.errors import EdgeboardError
 from pipeline.export import tensorrt_check
 from pipeline.export.onnx_file import export_onnx
+from pipeline.export.packed import pack
 from pipeline.export.parity import compare, float_logits, require_parity
 from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
@@ -25,12 +27,19 @@ def export_variant(
 
     frames_nhwc: real frames `[N, S, S, 3]` for the parity gate.
     published_as: where `out` will lie once the stage is done, for the paths in the report.
+
+    In the entry, `file` is the ONNX file that runs and `ships` the one that goes to the board; they are the same but
+    for shared weights, which ship packed. `size_bytes` is that of `ships`, and `size_compressed_bytes` what zlib makes
+    of it. The files are compared with the artifact's own float network, or that of its parent where it has none.
+    `tensorrt` holds a file of None where the artifact has no graph for that engine.
+
     Raises EdgeboardError when a file disagrees with PyTorch or TensorRT's parser refuses it.
     """
     meta = read_meta(artifact)
-    float_artifact = Path(meta.parent) if meta.is_quantized and meta.parent else artifact
+    is_own = (artifact / "weights.safetensors").is_file()
+    float_artifact = Path(meta.parent) if meta.parent and not is_own else artifact
     network, _ = load_artifact(float_artifact)
-    files = _write_files(artifact, meta, network, out, options)
+    files = _write_files(artifact, meta, network, out, options.opset)
     reference = float_logits(network, frames_nhwc)
     parity = {}
     for engine, file in files.items():
@@ -39,37 +48,77 @@ def export_variant(
             parity[engine], published_as / file.name, meta.precision, options.parity_tolerance, options.min_agreement
         )
     made = read_json(artifact / "report.json")
+    model = files["onnxruntime"]
+    ships = _packed(model) if meta.shared_bits else model
     return {
         "recipe": meta.recipe,
         "precision": meta.precision,
-        "file": (published_as / files["onnxruntime"].name).as_posix(),
-        "sha256": sha256_file(files["onnxruntime"]),
-        "size_bytes": files["onnxruntime"].stat().st_size,
+        "shared_bits": meta.shared_bits,
+        "file": (published_as / model.name).as_posix(),
+        "sha256": sha256_file(model),
+        "ships": (published_as / ships.name).as_posix(),
+        "ships_sha256": sha256_file(ships),
+        "size_bytes": ships.stat().st_size,
+        "size_compressed_bytes": ships.stat().st_size if ships != model else _compressed_size(model),
         "params": made["params"],
         "nonzero": made["nonzero"],
         "macs": made["macs"],
-        "ratio_reached": made.get("ratio_reached"),
+        "ratio_reached": _ratio_reached(artifact),
         "artifact": artifact.as_posix(),
         "float_artifact": float_artifact.as_posix(),
         "parity": parity,
-        "tensorrt": {
-            "file": (published_as / files["tensorrt"].name).as_posix(),
-            "sha256": sha256_file(files["tensorrt"]),
-            "size_bytes": files["tensorrt"].stat().st_size,
-            **_judge(files["tensorrt"], published_as, options.tensorrt_check),
-        },
+        "tensorrt": _tensorrt_entry(files.get("tensorrt"), published_as, options.tensorrt_check, made),
     }
 
 
-def _write_files(artifact: Path, meta: Meta, network: Any, out: Path, options: Export) -> dict[str, Path]:
+def _ratio_reached(artifact: Path | None) -> float | None:
+    """What the last pruning on the way to this artifact removed; None where none was pruned."""
+    while artifact is not None and (artifact / "report.json").is_file():
+        reached: float | None = read_json(artifact / "report.json").get("ratio_reached")
+        if reached is not None:
+            return reached
+        parent = read_meta(artifact).parent
+        artifact = Path(parent) if parent else None
+    return None
+
+
+def _write_files(artifact: Path, meta: Meta, network: Any, out: Path, opset: int) -> dict[str, Path]:
+    """Engine -> file, for the engines that have one."""
     if not meta.is_quantized:
         model = out / "model.onnx"
-        export_onnx(network, meta.frame_size, model, options.opset)
+        # Multiplied by the factors of a BatchNorm, the weights of a layer would share no values any more.
+        export_onnx(network, meta.frame_size, model, opset, keep_batch_norm=meta.shared_bits is not None)
         return {"onnxruntime": model, "tensorrt": model}
-    files = {"onnxruntime": out / "model.onnx", "tensorrt": out / "model.tensorrt.onnx"}
+    names = {"onnxruntime": "model.onnx", "tensorrt": "model.tensorrt.onnx"}
+    files = {engine: out / names[engine] for engine in meta.graphs}
     for engine, file in files.items():
         shutil.copyfile(artifact / meta.graphs[engine], file)
     return files
+
+
+def _packed(model: Path) -> Path:
+    packed = model.with_name(f"{model.name}.packed")
+    pack(model, packed)
+    return packed
+
+
+def _compressed_size(file: Path) -> int:
+    """Bytes of the file as a download or an update would carry it, by zlib at its best level."""
+    return min(len(zlib.compress(file.read_bytes(), 9)), file.stat().st_size)
+
+
+def _tensorrt_entry(file: Path | None, published_as: Path, mode: str, made: dict[str, Any]) -> dict[str, Any]:
+    if file is None:
+        is_dynamic = made.get("options", {}).get("method") == "dynamic"
+        why = "dynamic int8 has no TensorRT form: its scales are computed at run time"
+        words = [why if is_dynamic else f"the step {made.get('step')} made no graph for TensorRT"]
+        return {"file": None, "sha256": None, "size_bytes": None, "accepted": None, "words": words}
+    return {
+        "file": (published_as / file.name).as_posix(),
+        "sha256": sha256_file(file),
+        "size_bytes": file.stat().st_size,
+        **_judge(file, published_as, mode),
+    }
 
 
 def _judge(file: Path, published_as: Path, mode: str) -> dict[str, Any]:

@@ -10,16 +10,21 @@ from typing import Any
 import onnx
 import torch
 from torch import nn
+from torch.onnx import TrainingMode
 
 INPUT_NAME = "frames"
 OUTPUT_NAME = "logits"
 
 
-def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int) -> None:
+def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int, *, keep_batch_norm: bool = False) -> None:
     """Write `network` as ONNX: input `frames` float32 `[1, 3, S, S]`, output `logits` `[1, C]`.
 
     The TorchScript exporter is used on purpose: it writes opset 13, the newest that TensorRT 8.2 on the
     older boards reads, where the newer one starts at 18. The same network gives the same bytes.
+
+    keep_batch_norm: leave BatchNormalization in the graph, in inference mode, so that the weights are those of the
+    network. Otherwise it is multiplied into the convolution before it, which gives weights that layers share a
+    factor per channel; an engine does that by itself when it loads the file.
     """
     frames = torch.zeros(1, 3, frame_size, frame_size)
     with warnings.catch_warnings():
@@ -32,6 +37,8 @@ def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int) -> 
             input_names=[INPUT_NAME],
             output_names=[OUTPUT_NAME],
             opset_version=opset,
+            # The network is in eval mode. To keep that mode, rather than to ask for it, is what leaves out the fusion.
+            training=TrainingMode.PRESERVE if keep_batch_norm else TrainingMode.EVAL,
             dynamo=False,
         )
     model = onnx.load(path)

@@ -14,6 +14,11 @@ from pipeline.data.frames import normalise
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
+_MENDS = {
+    "int8": "more compress.quantize.calibration_frames or another calibration",
+    "fp16": "values of this network are beyond half precision: leave the recipe without fp16",
+}
+
 
 def float_logits(network: nn.Module, frames_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
     """`[N, S, S, 3]` frames to `[N, C]` logits of the PyTorch network."""
@@ -37,7 +42,7 @@ def compare(reference_nc: NDArray[np.float32], path: Path, frames_nhwc: NDArray[
 
 
 def require_parity(parity: dict[str, Any], path: Path, precision: str, tolerance: float, min_agreement: float) -> None:
-    """The gate. A float file must give the same logits, an int8 one the same decisions, within the limits."""
+    """The gate. An fp32 file must give the same logits, an int8 or fp16 one the same decisions, within the limits."""
     if precision == "fp32" and parity["largest_difference_relative"] > tolerance:
         raise EdgeboardError(
             "The exported file does not give the outputs of the PyTorch network",
@@ -46,12 +51,11 @@ def require_parity(parity: dict[str, Any], path: Path, precision: str, tolerance
             allowed=f"at most export.parity_tolerance = {tolerance:g}",
             mend="an operator is exported wrongly: try another export.opset",
         )
-    if precision == "int8" and parity["agreement"] < min_agreement:
+    if precision != "fp32" and parity["agreement"] < min_agreement:
         raise EdgeboardError(
-            "The int8 file decides otherwise than the float network too often",
+            f"The {precision} file decides otherwise than the float network too often",
             where=path,
             value=f"the same decision on {parity['agreement']:.1%} of {parity['n']} frames",
             allowed=f"at least export.min_agreement = {min_agreement:.1%}",
-            mend="more compress.quantize.calibration_frames or another calibration; "
-            "lower export.min_agreement only if the loss is meant",
+            mend=f"{_MENDS[precision]}; lower export.min_agreement only if the loss is meant",
         )

@@ -99,6 +99,9 @@ def fit(
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # Lightning leaves modes as they are, and a network that was loaded or pruned comes in eval mode, in which batch
+    # normalisation would not learn.
+    network.train()
     module = _Training(network, objective, schedule, len(train_batches), extras)
     resumable = ModelCheckpoint(dirpath=checkpoint_folder, filename="last", enable_version_counter=False)
     best = ModelCheckpoint(
@@ -205,8 +208,10 @@ class _Training(pl.LightningModule):
             lr=self._schedule.learning_rate,
             fused=True,
         )
+        # With 4 steps the rise would have no length, and OneCycleLR would divide by it.
+        rise = 0.25 if self._steps != 4 else 0.3
         one_cycle = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=self._schedule.learning_rate, total_steps=self._steps, pct_start=0.25
+            optimizer, max_lr=self._schedule.learning_rate, total_steps=self._steps, pct_start=rise
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the steps before were taken by the earlier parts of this training

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.benchmark.memory import peak_memory_mb
+from pipeline.benchmark.memory import peak_memories_mb, peak_memory_mb
 from pipeline.errors import EdgeboardError
 from tests.benchmark.onnx_files import write_linear_model
 
@@ -17,6 +17,12 @@ def test_memory_grows_with_the_weights(tmp_path: Path) -> None:
     small_mb, large_mb = peak_memory_mb(small, threads=1), peak_memory_mb(large, threads=1)
     assert 3 < small_mb < 40
     assert 70 < large_mb - small_mb < 320  # the loader may hold a second and a third copy for a moment
+
+
+def test_the_spread_comes_from_several_processes(linear_model: Path) -> None:
+    found = peak_memories_mb(linear_model, threads=1)
+    assert len(found) == 3
+    assert all(value > 0 for value in found)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not an onnx file"])

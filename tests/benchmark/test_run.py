@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from pipeline.benchmark.run import ExportedVariant, benchmark_task
+from pipeline.benchmark.rows import ExportedVariant
+from pipeline.benchmark.run import benchmark_task
 from pipeline.data.frames import Frames
 from pipeline.errors import EdgeboardError
 from tests.benchmark.onnx_files import write_linear_model
@@ -29,9 +32,11 @@ ROW_KEYS = [  # the contract with the board
     "accuracy_delta_low",
     "accuracy_delta_high",
     "size_mb",
+    "size_compressed_mb",
     "params",
     "nonzero",
     "macs",
+    "ratio_reached",
     "fps",
     "fps_low",
     "fps_high",
@@ -45,18 +50,27 @@ ROW_KEYS = [  # the contract with the board
     "speedup_low",
     "speedup_high",
     "speedup_network",
+    "input",
+    "speedup_over_input",
+    "speedup_over_input_low",
+    "speedup_over_input_high",
+    "warning",
     "memory_mb",
     "power_w",
     "energy_mj",
     "note",
     "model_file",
     "model_sha256",
+    "ships",
+    "ships_sha256",
     "per_class",
 ]
 
 
-def _variant(name: str, file: Path, recipe: list[str]) -> ExportedVariant:
-    return ExportedVariant(name, recipe, "fp32", file, "0" * 64, file.stat().st_size, 10, 9, 8)
+def _variant(name: str, file: Path, recipe: list[str], **changes: Any) -> ExportedVariant:
+    size = file.stat().st_size
+    made = ExportedVariant(name, recipe, "fp32", file, "0" * 64, file, "0" * 64, size, size // 2, 10, 9, 8, None)
+    return replace(made, **changes)
 
 
 def _benchmark(variants: list[ExportedVariant], raw: Path) -> dict:  # type: ignore[type-arg]
@@ -97,6 +111,14 @@ def test_the_report_and_the_raw_files(tmp_path: Path) -> None:
     assert second["accuracy_delta_low"] <= second["accuracy_delta"] <= second["accuracy_delta_high"]
     assert second["recipe"] == "train>prune>quantize"
     assert second["size_mb"] == other.stat().st_size / 1e6
+    assert second["size_compressed_mb"] == pytest.approx(second["size_mb"] / 2, abs=1e-6)
+    assert (first["input"], first["speedup_over_input"], first["warning"]) == (None, None, "")
+    assert second["input"] == "baseline"
+    assert (second["speedup_over_input"], second["speedup_over_input_low"]) == (
+        second["speedup"],
+        second["speedup_low"],
+    )
+    assert second["memory_mb_low"] <= second["memory_mb"] <= second["memory_mb_high"]
 
     samples = pd.read_csv(raw / "samples.csv")
     assert samples.groupby("variant").size().to_dict() == {"baseline": 30, "compact": 30, "(self-check)": 30}
@@ -104,3 +126,26 @@ def test_the_report_and_the_raw_files(tmp_path: Path) -> None:
         right = predictions["logits_compact"].argmax(axis=1) == predictions["labels"]
         assert right.mean() == pytest.approx(second["accuracy"])
         assert predictions["files"][3] == "3.png"
+
+
+def test_a_step_that_costs_time_and_memory_is_told_and_what_ships_counts_as_size(tmp_path: Path) -> None:
+    small = write_linear_model(tmp_path / "small.onnx", hidden=4)
+    large = write_linear_model(tmp_path / "large.onnx", hidden=16_000)  # 12 MB of weights
+    packed = {"ships": tmp_path / "model.onnx.packed", "size_bytes": 900, "size_compressed_bytes": 800}
+    variants = [
+        _variant("baseline", large, []),
+        _variant("pruned", small, ["prune@ratio=0.5"], ratio_reached=0.5),
+        _variant("grown", large, ["prune@ratio=0.5", "distill"], **packed),
+    ]
+    rows = {row["variant"]: row for row in _benchmark(variants, tmp_path)["rows"]}
+    grown = rows["grown"]
+    assert (grown["input"], grown["recipe"]) == ("pruned", "train>prune@ratio=0.5>distill")
+    assert (grown["size_mb"], grown["size_compressed_mb"]) == (900 / 1e6, 800 / 1e6)
+    assert (grown["model_file"], grown["ships"]) == (large.as_posix(), packed["ships"].as_posix())
+    assert [word.split(": ")[0] for word in grown["warning"].split("; ")] == [
+        "slower than pruned",
+        "more memory than pruned",
+    ]
+    assert grown["speedup_over_input_high"] < 1
+    assert rows["pruned"]["warning"] == ""
+    assert (rows["baseline"]["ratio_reached"], rows["pruned"]["ratio_reached"]) == (None, 0.5)

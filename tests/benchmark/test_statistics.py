@@ -55,6 +55,10 @@ def test_wilson_of_newcombes_example() -> None:
     assert (round(found.low, 4), round(found.high, 4)) == (0.2553, 0.3662)
 
 
+def test_an_estimate_as_columns() -> None:
+    assert statistics.Estimate(2.0, 1.5, 2.5).columns("fps") == {"fps": 2.0, "fps_low": 1.5, "fps_high": 2.5}
+
+
 def test_wilson_refuses_no_frames() -> None:
     with pytest.raises(EdgeboardError, match="at least one frame"):
         statistics.wilson(0, 0)

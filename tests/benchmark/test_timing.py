@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.benchmark.run import SELF_CHECK, self_check
+from pipeline.benchmark.self_check import SELF_CHECK, self_check
 from pipeline.benchmark.timing import PARTS, Timings, decode_top1, time_in_turn, turn_orders
 from pipeline.data.frames import preprocess
 from pipeline.errors import EdgeboardError

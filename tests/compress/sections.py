@@ -20,6 +20,6 @@ def compress_section(recipes: dict[str, list[Any]] | None = None, **changes: dic
 
 
 def planned(step: str, **options: Any) -> PlannedStep:
-    """One step with these options of its own; epochs are as few as can be unless they are given."""
+    """One step with these options of its own; the rest is as in params.yaml."""
     (made,) = compress_section({"one": [{step: options}]}).plan()["one"]
     return made

@@ -83,6 +83,24 @@ def test_the_work_of_a_stage_changes_only_with_what_it_makes() -> None:
 
 
 @pytest.mark.parametrize(
+    ("recipe", "section", "change"),
+    [
+        (["separable"], "distill", {"temperature": 2.0}),
+        ([{"distill": {"student": "separable"}}], "separable", {"rank": 2}),
+    ],
+)
+def test_options_borrowed_from_another_section_belong_to_the_work(
+    recipe: list[Any], section: str, change: dict[str, Any]
+) -> None:
+    before, after = (compress_section({"x": recipe}, **given) for given in ({}, {section: change}))
+    mine = [
+        [work for work in work_description("distill", compress) if len(work["steps"]) == 1]
+        for compress in (before, after)
+    ]
+    assert mine[0] != mine[1]
+
+
+@pytest.mark.parametrize(
     ("steps", "words"),
     [
         (["quantize", "prune"], "prune cannot follow quantize"),

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,8 +7,16 @@ from streamlit.testing.v1 import AppTest
 
 from pipeline.board import read_records, update_board
 from pipeline.ranking import rank_board
-from pipeline.report import board_frame, write_board
-from tests.leaderboard.samples import REPOSITORY, WEIGHTS, big_board, write_results
+from pipeline.report import MARK, board_frame, write_board
+from tests.leaderboard.samples import (
+    REPOSITORY,
+    VARIANTS,
+    WEIGHTS,
+    big_board,
+    measured_row,
+    measured_rows,
+    write_results,
+)
 
 
 @pytest.fixture
@@ -52,6 +61,52 @@ def test_another_row_shows_where_that_one_comes_from(page, tmp_path):
     at.run()
     assert not at.exception
     assert f"Where {at.dataframe[0].value['variant'].iloc[4]}" in at.subheader[1].value
+
+
+def _choose(at, row):
+    at.session_state[at.dataframe[0].key] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    at.run()
+    assert not at.exception
+
+
+def test_a_marked_row_tells_why_when_it_is_chosen(page, tmp_path):
+    words = "slower than distilled: 0.83× [0.80, 0.86]; *bigger* than distilled: 2.32 MB against 2.10 MB"
+    _measure(tmp_path, rows=[measured_row(name, warning=words if name == "quantized" else "") for name in VARIANTS])
+    at = page()
+    shown = at.dataframe[0].value
+    assert dict(zip(shown["variant"], shown["mark"], strict=True)) == {
+        name: MARK if name == "quantized" else "" for name in VARIANTS
+    }
+    assert not at.warning  # the best one is chosen at first, and it is not marked
+    _choose(at, shown["variant"].tolist().index("quantized"))
+    (said,) = at.warning
+    assert said.value.replace("\\", "") == f"quantized: {words}"
+    assert "\\*bigger\\*" in said.value
+    _choose(at, shown["variant"].tolist().index("pruned"))
+    assert not at.warning
+
+
+def test_the_mark_is_explained_without_a_click(page, tmp_path):
+    _measure(tmp_path)
+    at = page()
+    assert f"{MARK} costs more" in at.caption[1].value
+
+
+def test_thirty_recipes(page, tmp_path):
+    write_results(tmp_path, rows=measured_rows(30))
+    sheets = {row["variant"]: {"sheet": "results/explain/fire/compact.png"} for row in measured_rows(30)}
+    (tmp_path / "results" / "explain" / "fire" / "report.json").write_text(json.dumps({"variants": sheets}))
+    update_board(tmp_path, read_records(tmp_path, ["fire"]), "workspace", WEIGHTS)
+    at = page()
+    shown = at.dataframe[0].value
+    assert shown["rank"].tolist() == list(range(1, 32))
+    assert shown["mark"].tolist().count(MARK) == 10
+    assert len(at.get("image")) == 31
+    (rest,) = [box for box in at.expander if box.label == "25 more"]
+    assert len(rest.get("image")) == 25
+    _choose(at, 20)
+    # The first sheet is that of the chosen row.
+    assert at.text[0].value.startswith(shown["variant"].iloc[20])
 
 
 def test_filtering_by_experiment(page, tmp_path):

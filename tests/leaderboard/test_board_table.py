@@ -4,11 +4,12 @@ import pandas as pd
 import pytest
 
 from leaderboard.charts import BEHIND, FRONT, plottable, trade_off_chart
+from leaderboard.columns import column_config
 from leaderboard.provenance import inside, provenance_text, read_picture, read_run, reproduce_commands
 from leaderboard.table import choose, display_frame, escape_markdown, intervals, load_board
 from pipeline.ranking import rank_board
-from pipeline.report import board_frame, write_board
-from tests.leaderboard.samples import WEIGHTS, big_board, png
+from pipeline.report import MARK, board_frame, write_board
+from tests.leaderboard.samples import SLOWER, WEIGHTS, big_board, measured_row, measured_rows, png
 
 
 def _loaded(tmp_path, rows):
@@ -46,8 +47,26 @@ def test_choosing_filters_and_puts_the_best_first(tmp_path):
 
 def test_the_experiment_leads_only_where_there_are_several():
     rows = rank_board(board_frame(big_board(40)), WEIGHTS)
-    assert list(display_frame(rows).columns)[:4] == ["rank", "front", "variant", "experiment"]
+    assert list(display_frame(rows).columns)[:5] == ["rank", "front", "mark", "variant", "experiment"]
     assert list(display_frame(rows.head(5)).columns)[-2:] == ["experiment", "note"]
+
+
+def test_marked_rows_have_a_sign_and_the_zipped_size_stands_beside_the_size():
+    rows = [measured_row("baseline"), measured_row("compact", warning=SLOWER)]
+    shown = display_frame(board_frame(rows))
+    assert shown["mark"].tolist() == ["", MARK]
+    assert shown.columns[list(shown.columns).index("size_mb") + 1] == "size_compressed_mb"
+    assert shown["size_compressed_mb"].tolist() == pytest.approx([44.7 * 0.92, 2.31 * 0.92])
+
+
+@pytest.mark.parametrize("names", [["a"], ["a", "a-name-of-forty-letters-which-is-the-longest"]])
+def test_every_column_of_the_table_is_described(names):
+    rows = board_frame([measured_row("compact") | {"variant": name} for name in names])
+    config = column_config(rows)
+    assert set(config) == set(display_frame(rows).columns)
+    assert (config["variant"]["width"] > 200) is (len(names) > 1)
+    assert MARK in config["mark"]["help"]
+    assert config["size_compressed_mb"]["label"] == "Zipped (MB)"
 
 
 def test_intervals():
@@ -82,6 +101,16 @@ def test_the_chart_tells_the_front_by_shape(count):
     shapes = [layer["encoding"]["shape"] for layer in chart["layer"] if "shape" in layer["encoding"]]
     assert shapes[0]["scale"] == {"domain": [FRONT, BEHIND], "range": ["diamond", "circle"]}
     assert "diamonds" in chart["description"]
+
+
+@pytest.mark.parametrize(("recipes", "told"), [(6, "variant"), (7, "precision"), (30, "precision")])
+def test_no_colour_of_the_chart_stands_for_two_variants(recipes, told):
+    board = rank_board(board_frame(measured_rows(recipes)), WEIGHTS)
+    chart = trade_off_chart(plottable(board)[0], intervals(board)).to_dict()
+    coloured = [layer["encoding"]["color"] for layer in chart["layer"] if "color" in layer["encoding"]]
+    assert {colour["field"] for colour in coloured} == {told}
+    values = board[told].unique()
+    assert len(values) <= len(coloured[0]["scale"]["range"])
 
 
 def test_ten_thousand_rows_load(tmp_path):

@@ -36,12 +36,13 @@ def small_network() -> nn.Module:
 
 
 def train(
-    network: nn.Module, data: Path, checkpoints: Path, epochs: int = 6, objective: object = None, patience: int = 99
-) -> dict:
+    network: nn.Module, data: Path, checkpoints: Path, epochs: int = 6, objective: object = None, patience: int = 99,
+    batch_size: int = 8,
+) -> dict:  # fmt: skip
     train_frames = load_frames(data, "train", SIZE, CLASS_NAMES)
     val_frames = load_frames(data, "val", SIZE, CLASS_NAMES)
     return fit(
-        network, training_batches(train_frames, 8, seed=1), plain_batches(val_frames, 8),
+        network, training_batches(train_frames, batch_size, seed=1), plain_batches(val_frames, 8),
         objective or (lambda _frames, logits, labels: nn.functional.cross_entropy(logits, labels)),  # type: ignore[arg-type]
         Schedule(epochs, 0.02, 0.01, patience), CPU, 1, checkpoints, "test",
     )  # fmt: skip
@@ -130,3 +131,17 @@ def test_a_loss_that_is_not_finite_is_told(tmp_path: Path, data: Path) -> None:
     with pytest.raises(EdgeboardError, match="no longer a finite number") as caught:
         train(small_network(), data, tmp_path / "c", 1, lambda _f, logits, _l: logits.sum() * float("nan"))
     assert "learning rate" in str(caught.value)
+
+
+def test_a_network_that_comes_in_eval_mode_is_trained_in_training_mode(tmp_path: Path, data: Path) -> None:
+    """Loaded and pruned networks do, and their batch normalisation has to learn the statistics of what is left."""
+    network = small_network().eval()
+    before = network[1].running_mean.clone()
+    train(network, data, tmp_path / "checkpoints", epochs=1)
+    assert not torch.equal(network[1].running_mean, before)
+
+
+def test_a_training_of_four_steps_has_a_learning_rate(tmp_path: Path, data: Path) -> None:
+    n_frames = len(load_frames(data, "train", SIZE, CLASS_NAMES))
+    history = train(small_network(), data, tmp_path / "checkpoints", epochs=1, batch_size=n_frames // 4)
+    assert len(history["epochs"]) == 1

@@ -1,0 +1,150 @@
+"""The network that a student learns from: the trained baseline, or another architecture that is trained here first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+import pipeline
+from pipeline.artifact import FORMAT, Meta, load_artifact, save_artifact
+from pipeline.compress.step import StepContext
+from pipeline.errors import EdgeboardError
+from pipeline.files import read_json, replacing_folder, sha256_file, sha256_json
+from pipeline.networks import build_network, load_pretrained
+from pipeline.options import ClassifierTraining
+from pipeline.training.classifier import describe, train_classifier
+from pipeline.training.fit import Hardware
+
+BASELINE = "baseline"
+# What decides how a teacher comes out, beside params.yaml and the data: an edit here makes a new one.
+_CODE = ("networks.py", "data/frames.py", "tasks/*.py", "training/*.py")
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """network: in eval mode; weights_hash: SHA-256 of its file; report: what it is and how good, for report.json."""
+
+    network: nn.Module
+    weights_hash: str
+    report: dict[str, Any]
+
+
+def find_teacher(name: str, meta: Meta, context: StepContext) -> Teacher:
+    """The teacher of the student that `meta` describes; trained now if nobody has trained the same one here before.
+
+    name: `baseline`, or a classifier of torchvision, which is trained as train.<task> says, from random weights or, if
+    that section says so, from those of ImageNet. Such a teacher is kept under `context.checkpoints`.
+    Raises EdgeboardError where the teacher knows other classes than the student.
+    """
+    is_baseline = name == BASELINE
+    folder = context.baseline if is_baseline else _trained_teacher(name, meta, context)
+    network, teacher_meta = load_artifact(folder)
+    if teacher_meta.class_names != meta.class_names:
+        raise EdgeboardError(
+            "Teacher and student know different classes",
+            where=folder,
+            value=teacher_meta.class_names,
+            allowed=meta.class_names,
+        )
+    made = read_json(folder / "report.json")
+    report: dict[str, Any] = {
+        "name": name,
+        "architecture": teacher_meta.architecture,
+        "trained_here": not is_baseline,
+        "val_accuracy": _validation_accuracy(made),
+        "params": made.get("params"),
+        "macs": made.get("macs"),
+    }
+    return Teacher(network, sha256_file(folder / "weights.safetensors"), report)
+
+
+def untrained_teacher(architecture: str, meta: Meta, context: StepContext) -> nn.Module:
+    """The network that find_teacher trains, before that: to find out in time whether it can serve."""
+    where = "compress.distill.teacher"
+    return new_classifier(architecture, len(meta.class_names), meta.frame_size, context.params.seed, where)
+
+
+def new_classifier(architecture: str, n_classes: int, frame_size: int, seed: int, where: str) -> nn.Module:
+    """A classifier with the random weights of `seed`, which has been shown to accept the frames of the task.
+
+    where: the option that names the architecture, for the message of the EdgeboardError if there is no such one or it
+    cannot see frames of this size.
+    """
+    torch.manual_seed(seed)
+    try:
+        network = build_network(architecture, n_classes)
+    except EdgeboardError as error:
+        raise EdgeboardError(
+            error.what, where=where, value=error.value, allowed=error.allowed, mend=f"correct {where} in params.yaml"
+        ) from None
+    try:
+        with torch.no_grad():
+            network.eval()(torch.zeros(1, 3, frame_size, frame_size))
+    except (RuntimeError, AssertionError) as error:
+        raise EdgeboardError(
+            "The architecture cannot see frames of this size",
+            where=where,
+            value=f"{architecture} at {frame_size} px: {error}",
+            mend=f"choose another architecture in {where}, or another train.<task>.frame_size",
+        ) from error
+    return network.train()
+
+
+def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Path:
+    """The folder of its artifact."""
+    params, task = context.params, context.task
+    options: ClassifierTraining = params.train.of(task.name)
+    # A file of weights is that of the baseline's architecture.
+    pretrained = options.pretrained if options.pretrained == "imagenet" else "none"
+    hardware = Hardware(params.train.accelerator, params.train.devices, params.train.precision)
+    identity = {
+        "task": task.name,
+        "architecture": architecture,
+        "classes": meta.class_names,
+        "pretrained": pretrained,
+        "options": options.model_dump(mode="json", exclude={"architecture", "pretrained"}),
+        "hardware": [hardware.accelerator, hardware.devices, hardware.resolved_precision()],
+        "data": sha256_file(context.data_folder / "index.csv"),
+        "seed": params.seed,
+        "torch": torch.__version__,
+        "code": _code_hash(),
+        "format": FORMAT,
+    }
+    folder = context.checkpoints / "teachers" / sha256_json(identity)[:16]
+    title = f"teacher {task.name} ({architecture})"
+    if (folder / "report.json").is_file():
+        print(f"{title}: has been trained before", flush=True)
+        return folder
+    network = untrained_teacher(architecture, meta, context)
+    load_pretrained(network, architecture, pretrained)
+    history = train_classifier(
+        network,
+        meta.class_names,
+        task,
+        params,
+        context.data_folder,
+        context.checkpoints,
+        title,
+        epochs=options.epochs,
+        learning_rate=options.learning_rate,
+        depends_on=pretrained,
+    )
+    report = {"step": "teacher", "training": history, **describe(network, meta.frame_size)}
+    with replacing_folder(folder) as out:
+        save_artifact(out, network, Meta(task.name, architecture, meta.class_names, meta.frame_size, recipe=[]), report)
+    return folder
+
+
+def _code_hash() -> str:
+    root = Path(pipeline.__file__).parent
+    return sha256_json([sha256_file(file) for pattern in _CODE for file in sorted(root.glob(pattern))])
+
+
+def _validation_accuracy(report: dict[str, Any]) -> float | None:
+    """Of the weights that were kept; None where the report tells of no training."""
+    training = report.get("training")
+    return training["epochs"][training["kept_epoch"]]["val_accuracy"] if training else None
