@@ -25,7 +25,6 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.benchmark.accuracy import predict
-from pipeline.benchmark.host import physical_cores
 from pipeline.benchmark.load import watching_other_load
 from pipeline.benchmark.statistics import frames_per_second, paired_difference, speedup, wilson
 from pipeline.benchmark.timing import decode_top1, time_in_turn
@@ -34,6 +33,7 @@ from pipeline.data.frames import load_frames, normalise, preprocess, read_image
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json
 from pipeline.params import load_params
+from pipeline.targets.cores import physical_cores
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]

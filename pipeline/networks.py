@@ -11,6 +11,10 @@ from torch import nn
 
 from pipeline.errors import EdgeboardError
 
+Convolution = nn.modules.conv._ConvNd
+# Batch and instance normalisation.
+_NormalisationOfFrames = nn.modules.batchnorm._NormBase
+
 # torchvision's MobileNetV3 keeps running statistics with a momentum of 0.01, which lags by hundreds of batches:
 # trained from scratch on a small set it then answers a single class in eval mode.
 _BATCH_NORM_MOMENTUM = 0.1
@@ -103,15 +107,29 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def layer_shapes(network: nn.Module) -> dict[str, dict[str, int]]:
-    """Width of every convolution, batch normalisation and linear layer, by module name."""
+    """Width of every layer that pruning can make narrower, by module name.
+
+    in, out, groups of convolutions; in, out of linear layers; out of normalisations and PReLU; dim0, dim1, ... of
+    parameters that belong to no such layer, such as the scales of ConvNeXt, by parameter name.
+    """
     shapes: dict[str, dict[str, int]] = {}
     for name, module in network.named_modules():
-        if isinstance(module, nn.Conv2d):
+        if isinstance(module, Convolution):
             shapes[name] = {"in": module.in_channels, "out": module.out_channels, "groups": module.groups}
-        elif isinstance(module, nn.BatchNorm2d):
-            shapes[name] = {"out": module.num_features}
         elif isinstance(module, nn.Linear):
             shapes[name] = {"in": module.in_features, "out": module.out_features}
+        elif isinstance(module, _NormalisationOfFrames):
+            shapes[name] = {"out": module.num_features}
+        elif isinstance(module, nn.GroupNorm):
+            shapes[name] = {"out": module.num_channels}
+        elif isinstance(module, nn.LayerNorm):
+            shapes[name] = {"out": module.normalized_shape[-1]}
+        elif isinstance(module, nn.PReLU):
+            shapes[name] = {"out": module.num_parameters}
+        else:
+            for own, parameter in module.named_parameters(recurse=False):
+                sizes = {f"dim{place}": size for place, size in enumerate(parameter.shape)}
+                shapes[f"{name}.{own}" if name else own] = sizes
     return shapes
 
 
@@ -119,26 +137,53 @@ def apply_layer_shapes(network: nn.Module, shapes: dict[str, dict[str, int]]) ->
     """Give layers the recorded widths, in place, so that a pruned network's weights can be loaded.
 
     The new tensors are uninitialised: load_state_dict must follow.
+    Raises EdgeboardError where the network has no such layer.
     """
     modules = dict(network.named_modules())
     for name, shape in shapes.items():
-        module = modules[name]
-        if isinstance(module, nn.Conv2d):
-            module.in_channels, module.out_channels, module.groups = shape["in"], shape["out"], shape["groups"]
-            kernel = module.weight.shape[2:]
-            module.weight = nn.Parameter(torch.empty(shape["out"], shape["in"] // shape["groups"], *kernel))
-            if module.bias is not None:
-                module.bias = nn.Parameter(torch.empty(shape["out"]))
-        elif isinstance(module, nn.BatchNorm2d):
-            width = shape["out"]
-            module.num_features = width
-            module.weight, module.bias = nn.Parameter(torch.empty(width)), nn.Parameter(torch.empty(width))
-            module.running_mean, module.running_var = torch.empty(width), torch.empty(width)
-        elif isinstance(module, nn.Linear):
-            module.in_features, module.out_features = shape["in"], shape["out"]
-            module.weight = nn.Parameter(torch.empty(shape["out"], shape["in"]))
-            if module.bias is not None:
-                module.bias = nn.Parameter(torch.empty(shape["out"]))
+        owner, _, leaf = name.rpartition(".")
+        if name in modules:
+            _resize(modules[name], shape)
+        elif isinstance(getattr(modules.get(owner), leaf, None), nn.Parameter):
+            setattr(modules[owner], leaf, nn.Parameter(torch.empty(*shape.values())))
+        else:
+            raise EdgeboardError(
+                "The network has no such layer",
+                where="layers in meta.json",
+                value=name,
+                mend="dvc repro, for the artifact was made from another architecture",
+            )
+
+
+def _resize(layer: nn.Module, shape: dict[str, int]) -> None:
+    out = shape["out"]
+    if isinstance(layer, Convolution):
+        layer.in_channels, layer.out_channels, layer.groups = shape["in"], out, shape["groups"]
+        sides = (shape["in"], out // layer.groups) if layer.transposed else (out, shape["in"] // layer.groups)
+        layer.weight = nn.Parameter(torch.empty(*sides, *layer.kernel_size))
+    elif isinstance(layer, nn.Linear):
+        layer.in_features, layer.out_features = shape["in"], out
+        layer.weight = nn.Parameter(torch.empty(out, shape["in"]))
+    else:
+        _resize_normalisation(layer, out)
+    if isinstance(layer, Convolution | nn.Linear) and layer.bias is not None:
+        layer.bias = nn.Parameter(torch.empty(out))
+
+
+def _resize_normalisation(layer: nn.Module, width: int) -> None:
+    if isinstance(layer, _NormalisationOfFrames):
+        layer.num_features = width
+    elif isinstance(layer, nn.GroupNorm):
+        layer.num_channels = width
+    elif isinstance(layer, nn.LayerNorm):
+        layer.normalized_shape = (*layer.normalized_shape[:-1], width)
+    elif isinstance(layer, nn.PReLU):
+        layer.num_parameters = width
+    for name, parameter in layer.named_parameters(recurse=False):
+        setattr(layer, name, nn.Parameter(torch.empty(*parameter.shape[:-1], width)))
+    for name, buffer in layer.named_buffers(recurse=False):
+        if buffer.ndim:
+            setattr(layer, name, torch.empty(width))
 
 
 def count_parameters(network: nn.Module) -> int:

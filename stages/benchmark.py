@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.benchmark.host import host_fingerprint, physical_cores
+from pipeline.benchmark.host import host_fingerprint
 from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
 from pipeline.data.frames import load_frames, read_image
@@ -16,6 +16,7 @@ from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_file, write_json
 from pipeline.params import load_params
 from pipeline.provenance import git_state, library_versions
+from pipeline.targets.cores import physical_cores
 from stages.entry import stage_main
 from stages.paths import data_folder
 

@@ -17,7 +17,8 @@ from stages.paths import HOST, STATE, sources_file, weights_file, work_file
 def main() -> None:
     """Check params.yaml; write the fingerprints and the lists of work that later stages depend on."""
     params = load_params()
-    write_json(HOST, host_fingerprint())
+    host = host_fingerprint()
+    write_json(HOST, host)
     seen = STATE / "cache" / "file-hashes.json"
     with replacing_folder(sources_file("").parent) as out:
         for task in params.tasks:
@@ -33,7 +34,7 @@ def main() -> None:
     with replacing_folder(work_file("", "").parent) as out:
         for task in params.tasks:
             for stage in STAGE_ORDER[1:]:
-                write_json(out / work_file(task, stage).name, work_description(stage, params.compress))
+                write_json(out / work_file(task, stage).name, work_description(stage, params.compress, host["id"]))
             write_json(out / work_file(task, "export").name, variants(params.compress))
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
-import os
 import platform
 import re
 from pathlib import Path
 from typing import Any
 
 from pipeline.files import sha256_json
+from pipeline.targets.cores import cpu_quota, physical_cores, usable_logical_cores
 
 # What decides the speed of float and int8 kernels: Linux's names for x86 and for Arm.
 _RELEVANT_FLAGS = (
@@ -18,7 +18,6 @@ _RELEVANT_FLAGS = (
     "asimd", "asimddp", "asimdhp", "i8mm", "sve",
 )  # fmt: skip
 _GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 
 
 def host_fingerprint() -> dict[str, Any]:
@@ -32,8 +31,8 @@ def host_fingerprint() -> dict[str, Any]:
     facts: dict[str, Any] = {
         "cpu": cpu,
         "physical_cores": physical_cores(),
-        "logical_cores": _usable_logical_cores(),
-        "cpu_quota": _cpu_quota(),
+        "logical_cores": usable_logical_cores(),
+        "cpu_quota": cpu_quota(),
         "memory_gib": _memory_gib(),
         "flags": [flag for flag in _RELEVANT_FLAGS if flag in flags],
         "governor": _read(_GOVERNOR),
@@ -47,29 +46,6 @@ def host_fingerprint() -> dict[str, Any]:
     cores = facts["physical_cores"]
     name = f"{cpu} ({cores} core{'' if cores == 1 else 's'})"
     return facts | {"id": sha256_json(facts)[:12], "name": name}
-
-
-def physical_cores() -> int:
-    """Physical cores that this process may use (affinity and a container's quota respected), at least 1.
-
-    The number of threads of a benchmark: a second thread on one core mostly waits for the first.
-    """
-    import psutil
-
-    cores = psutil.cpu_count(logical=False) or _usable_logical_cores()
-    quota = _cpu_quota()
-    return max(1, min(cores, _usable_logical_cores(), int(quota) if quota else cores))
-
-
-def _usable_logical_cores() -> int:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-def _cpu_quota() -> float | None:
-    limit = (_read(_QUOTA) or "max").split()
-    return round(int(limit[0]) / int(limit[1]), 2) if limit[0] != "max" else None
 
 
 def _memory_gib() -> int:

@@ -65,14 +65,18 @@ def variants(compress: Compress) -> dict[str, Steps]:
     return {"baseline": (), **recipes}
 
 
-def work_description(stage: str, compress: Compress) -> list[dict[str, Any]]:
-    """What `stage` makes and with which options, as JSON: it reruns when this changes, and only then."""
+def work_description(stage: str, compress: Compress, host: str) -> list[dict[str, Any]]:
+    """What `stage` makes and with which options, as JSON: it reruns when this changes, and only then.
+
+    host: this machine's id, which belongs to the work where times decide what is made.
+    """
     return [
         {
             "steps": list(steps),
             "name": step.name,
             "options": step.options.model_dump(mode="json"),
             "borrowed": _borrowed(step, compress),
+            "host": host if step.name == "prune" and step.options.speedup else None,
         }
         for steps, step in work_of_stage(stage, compress).items()
     ]

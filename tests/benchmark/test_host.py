@@ -5,8 +5,9 @@ import subprocess
 import sys
 import time
 
-from pipeline.benchmark.host import host_fingerprint, physical_cores
+from pipeline.benchmark.host import host_fingerprint
 from pipeline.benchmark.load import watching_other_load
+from pipeline.targets.cores import physical_cores
 
 _PRINT = "import json; from pipeline.benchmark.host import host_fingerprint; print(json.dumps(host_fingerprint()))"
 

@@ -76,10 +76,18 @@ def test_a_label_is_always_a_good_name_of_a_folder(options: dict[str, Any]) -> N
 def test_the_work_of_a_stage_changes_only_with_what_it_makes() -> None:
     base = compress_section()
     other_quantize = compress_section(quantize={"calibration": "entropy"})
-    assert work_description("prune", base) == work_description("prune", other_quantize)
-    assert work_description("quantize", base) != work_description("quantize", other_quantize)
-    assert work_description("prune", base) != work_description("prune", compress_section(prune={"ratio": 0.4}))
-    json.dumps(work_description("quantize", base))
+    assert work_description("prune", base, "h1") == work_description("prune", other_quantize, "h1")
+    assert work_description("quantize", base, "h1") != work_description("quantize", other_quantize, "h1")
+    assert work_description("prune", base, "h1") != work_description(
+        "prune", compress_section(prune={"ratio": 0.4}), "h1"
+    )
+    json.dumps(work_description("quantize", base, "h1"))
+
+
+def test_another_machine_is_other_work_only_where_times_decide() -> None:
+    plain, timed = compress_section(), compress_section({"fast": [{"prune": {"speedup": 2.0}}]})
+    assert work_description("prune", plain, "h1") == work_description("prune", plain, "h2")
+    assert work_description("prune", timed, "h1") != work_description("prune", timed, "h2")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +102,7 @@ def test_options_borrowed_from_another_section_belong_to_the_work(
 ) -> None:
     before, after = (compress_section({"x": recipe}, **given) for given in ({}, {section: change}))
     mine = [
-        [work for work in work_description("distill", compress) if len(work["steps"]) == 1]
+        [work for work in work_description("distill", compress, "h1") if len(work["steps"]) == 1]
         for compress in (before, after)
     ]
     assert mine[0] != mine[1]

@@ -13,8 +13,9 @@ from torch import nn
 
 from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
+from pipeline.training import fit as fit_module
 from pipeline.training.batches import EpochSampler, plain_batches, training_batches
-from pipeline.training.fit import Hardware, Schedule, fit
+from pipeline.training.fit import Extras, Hardware, Schedule, fit
 from tests.conftest import REPOSITORY, environment
 from tests.picture_folder import CLASS_NAMES, write_data_folder
 
@@ -37,14 +38,14 @@ def small_network() -> nn.Module:
 
 def train(
     network: nn.Module, data: Path, checkpoints: Path, epochs: int = 6, objective: object = None, patience: int = 99,
-    batch_size: int = 8,
+    batch_size: int = 8, extras: Extras = fit_module.NO_EXTRAS, part: tuple[int, int | None] = (0, None),
 ) -> dict:  # fmt: skip
     train_frames = load_frames(data, "train", SIZE, CLASS_NAMES)
     val_frames = load_frames(data, "val", SIZE, CLASS_NAMES)
     return fit(
-        network, training_batches(train_frames, batch_size, seed=1), plain_batches(val_frames, 8),
+        network, training_batches(train_frames, batch_size, 1, part[0]), plain_batches(val_frames, 8),
         objective or (lambda _frames, logits, labels: nn.functional.cross_entropy(logits, labels)),  # type: ignore[arg-type]
-        Schedule(epochs, 0.02, 0.01, patience), CPU, 1, checkpoints, "test",
+        Schedule(epochs, 0.02, 0.01, patience, *part), CPU, 1, checkpoints, "test", extras,
     )  # fmt: skip
 
 
@@ -145,3 +146,115 @@ def test_a_training_of_four_steps_has_a_learning_rate(tmp_path: Path, data: Path
     n_frames = len(load_frames(data, "train", SIZE, CLASS_NAMES))
     history = train(small_network(), data, tmp_path / "checkpoints", epochs=1, batch_size=n_frames // 4)
     assert len(history["epochs"]) == 1
+
+
+def test_zeros_of_weights_are_kept_and_those_of_biases_are_not(tmp_path: Path, data: Path) -> None:
+    zeros: dict[bool, torch.Tensor] = {}
+    for keep in (True, False):
+        network = small_network()
+        with torch.no_grad():
+            network[0].weight[::2] = 0
+            network[1].bias.zero_()
+        train(network, data, tmp_path / "c", 2, extras=Extras(keep_zeros=keep))
+        zeros[keep] = network[0].weight == 0
+        assert network[1].bias.any()
+        assert network[6].weight.all()
+    assert zeros[True][::2].all()
+    assert not zeros[True][1::2].any()
+    assert zeros[False].sum() < zeros[True].sum() / 2, "but for a channel that is dead, all of them move"
+
+
+def test_gradients_are_seen_at_every_step_before_the_weights_move(tmp_path: Path, data: Path) -> None:
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def look(network: nn.Module) -> None:
+        assert isinstance(network, nn.Sequential), "the network itself, not what trains it"
+        weight = network[6].weight
+        seen.append((weight.detach().clone(), weight.grad.detach().clone()))
+
+    network, other = small_network(), small_network()
+    start = network[6].weight.detach().clone()
+    history = train(network, data, tmp_path / "a", 2, extras=Extras(on_gradients=look))
+    assert len(seen) == 2 * 6, "48 frames in batches of 8, twice"
+    assert torch.equal(seen[0][0], start)
+    assert not torch.equal(seen[1][0], start)
+    assert all(gradient.any() for _, gradient in seen)
+    assert history == train(other, data, tmp_path / "b", 2)
+    assert torch.equal(weights(network), weights(other)), "looking changes nothing"
+
+
+def test_gradients_may_be_changed(tmp_path: Path, data: Path) -> None:
+    """A weight that is zero and gets no gradient stays zero."""
+    network = small_network()
+    with torch.no_grad():
+        network[6].weight[0] = 0
+    train(
+        network, data, tmp_path / "c", 2, extras=Extras(on_gradients=lambda n: n[6].weight.grad[0].zero_())
+    )  # fmt: skip
+    assert not network[6].weight[0].any()
+    assert network[6].weight[1:].all()
+
+
+def test_a_helper_is_trained_along_and_leaves_no_trace(tmp_path: Path, data: Path) -> None:
+    helper, network = nn.Linear(3, 3), small_network()
+    before = helper.weight.detach().clone()
+    names = list(network.state_dict())
+
+    def objective(_frames: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        return nn.functional.cross_entropy(helper(logits), labels)
+
+    train(network, data, tmp_path / "c", 2, objective, extras=Extras(helper=helper))
+    assert not torch.equal(helper.weight, before)
+    assert list(network.state_dict()) == names
+
+
+def test_the_numbers_of_a_helper_survive_a_kill(tmp_path: Path, data: Path) -> None:
+    """Sums that a step takes over a training lie in the buffers of its helper, and so in the checkpoints."""
+
+    class Counter(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("steps", torch.zeros(()))
+
+        def count(self, _network: nn.Module) -> None:
+            self.steps += 1
+            if self.steps == dies_at:
+                raise KeyboardInterrupt
+
+    for dies_at in (15, 0):
+        counter = Counter()
+        try:
+            train(small_network(), data, tmp_path / "c", 4, extras=Extras(on_gradients=counter.count, helper=counter))
+        except (KeyboardInterrupt, SystemExit):
+            assert dies_at
+    assert counter.steps == 4 * 6
+
+
+@pytest.mark.parametrize("parts", [[(0, 4), (4, 1), (5, 1)], [(0, 1), (1, 5)]])
+def test_parts_share_the_learning_rate_and_the_order_of_the_whole(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch, parts: list[tuple[int, int]]
+) -> None:
+    rates: list[tuple[float, tuple[float, float]]] = []
+    labels_seen: list[list[int]] = []
+
+    def note(module: fit_module._Training, _optimizer: object) -> None:
+        group = module.trainer.optimizers[0].param_groups[0]
+        rates.append((group["lr"], group["betas"]))
+
+    def objective(_frames: torch.Tensor, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        labels_seen.append(labels.tolist())
+        return nn.functional.cross_entropy(logits, labels)
+
+    monkeypatch.setattr(fit_module._Training, "on_before_optimizer_step", note)
+    train(small_network(), data, tmp_path / "whole", 6, objective)
+    whole, whole_labels = rates.copy(), labels_seen.copy()
+    rates.clear()
+    labels_seen.clear()
+    network = small_network()
+    for first, length in parts:
+        history = train(network, data, tmp_path / f"{first}", length, objective, part=(first, 6))
+        assert len(history["epochs"]) == length
+    assert rates == whole
+    assert labels_seen == whole_labels
+    assert max(rates)[0] == pytest.approx(0.02, rel=0.05)
+    assert rates[-1][0] < 1e-5, "it has come down at the end of the last part"
