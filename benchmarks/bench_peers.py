@@ -28,7 +28,7 @@ from pipeline.benchmark.accuracy import predict
 from pipeline.benchmark.load import watching_other_load
 from pipeline.benchmark.statistics import frames_per_second, paired_difference, speedup, wilson
 from pipeline.benchmark.timing import decode_top1, time_in_turn
-from pipeline.compress.calibration import calibration_frames
+from pipeline.compress.quantization.calibration import calibration_frames
 from pipeline.data.frames import load_frames, normalise, preprocess, read_image
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json

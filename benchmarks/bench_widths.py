@@ -22,7 +22,7 @@ from torch import nn
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from pipeline.artifact import load_artifact
-from pipeline.compress.widths import prune_to_speedup
+from pipeline.compress.pruning.widths import prune_to_speedup
 from pipeline.compress_options import Prune
 from pipeline.errors import BAD_INPUT_EXIT_CODE, EdgeboardError
 from pipeline.networks import build_network, count_parameters

@@ -111,7 +111,7 @@ def _accuracy(axes: Axes, table: pd.DataFrame, places: list[float]) -> None:
     low, value, high = (table[f"accuracy_delta{end}"].fillna(0) * 100 for end in ("_low", "", "_high"))
     axes.errorbar(value, places, xerr=[value - low, high - value], fmt="o", color="#0072B2", capsize=2, markersize=4)
     axes.axvline(0, color="grey", linewidth=0.8)
-    axes.set_xlabel("accuracy: points won or lost against the baseline (95 %, paired)")
+    axes.set_xlabel("accuracy against the baseline (points, 95 %, paired)")
     axes.grid(axis="x", alpha=0.3)
 
 
@@ -120,9 +120,15 @@ def _size(axes: Axes, table: pd.DataFrame, places: list[float]) -> None:
     axes.plot(table["size_mb"], places, "o", color="#D55E00", markersize=4, label="as it ships")
     axes.plot(table["size_compressed_mb"], places, "D", color="#009E73", markersize=4, label="zipped")
     axes.set_xscale("log")
+    # Matplotlib would name every minor tick, one over the other.
+    smallest, largest = table["size_compressed_mb"].min(), table["size_mb"].max()
+    ticks = [step * 10.0**power for power in range(-3, 4) for step in (1, 2, 5)]
+    shown = [tick for tick in ticks if smallest / 2 < tick < largest * 2]
+    axes.set_xticks(shown, [f"{tick:g}" for tick in shown])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("size on disk (MB, log)")
-    axes.grid(axis="x", alpha=0.3, which="both")
-    axes.legend(fontsize=8, loc="lower left")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(fontsize=8, loc="upper left", ncols=2)
 
 
 def _bars(axes: Axes, values: pd.Series, places: list[float], label: str, reference: float) -> None:

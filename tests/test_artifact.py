@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from pipeline.artifact import Meta, load_artifact, save_artifact
-from pipeline.compress.prune import prune_to_ratio
+from pipeline.compress.pruning.prune import prune_to_ratio
 from pipeline.errors import EdgeboardError
 from pipeline.networks import build_network, count_macs, count_parameters, layer_shapes, load_pretrained
 from tests.compress.sections import planned

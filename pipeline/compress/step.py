@@ -31,11 +31,11 @@ class StepContext:
 Step = Callable[[Path, Path, PlannedStep, StepContext], None]
 
 _MODULES = {
-    "prune": "pipeline.compress.prune",
-    "distill": "pipeline.compress.distill",
-    "separable": "pipeline.compress.separable",
+    "prune": "pipeline.compress.pruning.prune",
+    "distill": "pipeline.compress.distillation.distill",
+    "separable": "pipeline.compress.distillation.separable",
     "share_weights": "pipeline.compress.share_weights",
-    "quantize": "pipeline.compress.quantize",
+    "quantize": "pipeline.compress.quantization.quantize",
 }
 
 

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.compress.calibration import calibrate
-from pipeline.compress.quantized_graph import CalibratedGraph, prepare
+from pipeline.compress.quantization.calibration import calibrate
+from pipeline.compress.quantization.quantized_graph import CalibratedGraph, prepare
 from pipeline.data.frames import Frames, normalise
 from pipeline.export.onnx_file import export_onnx
 from pipeline.networks import apply_layer_shapes, build_network, layer_shapes

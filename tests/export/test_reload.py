@@ -16,11 +16,12 @@ import torch
 from torch import nn
 
 from pipeline.artifact import Meta, load_artifact, save_artifact
-from pipeline.compress.prune import prune_to_ratio
+from pipeline.compress.pruning.prune import prune_to_ratio
 from pipeline.compress.share_weights import make_permanent, share_weights
 from pipeline.export.onnx_file import export_onnx
 from pipeline.export.packed import pack, unpack
 from pipeline.networks import build_network, layer_shapes
+from pipeline.separable_convolutions import make_separable
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 from tests.compress.sections import planned
 from tests.conftest import REPOSITORY
@@ -57,6 +58,22 @@ def shared(network: nn.Module) -> Made:
     return network, {"shared_bits": 4}
 
 
+def pruned_by_filters(network: nn.Module) -> Made:
+    smaller, _ = prune_to_ratio(network, SIZE, 0.4, planned("prune", structure="filter").options)
+    return smaller, {"layers": layer_shapes(smaller)}
+
+
+def separable(network: nn.Module) -> Made:
+    replaced = make_separable(network, 1)
+    return network, {"separable": {one.name: one.rank for one in replaced}}
+
+
+def separable_then_pruned(network: nn.Module) -> Made:
+    network, meta = separable(network)
+    smaller, _ = prune_to_ratio(network, SIZE, 0.5, planned("prune").options)
+    return smaller, meta | {"layers": layer_shapes(smaller)}
+
+
 def everything(network: nn.Module) -> Made:
     smaller, blocks = pruned_by_blocks(network)
     sparse, weights = pruned_by_weights(smaller)
@@ -66,7 +83,16 @@ def everything(network: nn.Module) -> Made:
 
 
 ARTIFACTS: dict[str, Callable[[nn.Module], Made]] = {
-    make.__name__: make for make in (pruned_by_blocks, pruned_by_weights, shared, everything)
+    make.__name__: make
+    for make in (
+        pruned_by_blocks,
+        pruned_by_filters,
+        pruned_by_weights,
+        separable,
+        separable_then_pruned,
+        shared,
+        everything,
+    )
 }
 # Whatever unpickles is gone once the libraries are imported.
 RELOADING = """
