@@ -84,7 +84,8 @@ def main(task: str = "fire") -> None:
     calibration = calibration_frames(load_frames(data, "train", size, classes), n_calibration, params.seed)
     inputs = [normalise(frame[None]) for frame in calibration]
     threads = params.benchmark.threads or physical_cores()
-    console = Console()
+    # A log has no width to read, and 80 columns would cut the numbers.
+    console = Console() if sys.stdout.isatty() else Console(width=140)
     with tempfile.TemporaryDirectory(prefix="edgeboard-") as folder:
         out = Path(folder)
         made: dict[str, tuple[Network, int]] = {

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipeline.artifact import load_artifact, read_meta
-from pipeline.compress import teachers
+from pipeline.compress.distillation import teachers
 from pipeline.compress.distillation.teachers import find_teacher
 from pipeline.compress.step import StepContext
 from pipeline.files import sha256_file

@@ -10,7 +10,7 @@ from onnxruntime.quantization import CalibrationMethod
 from onnxruntime.quantization.calibrate import create_calibrator
 from torch import nn
 
-from pipeline.compress import calibration
+from pipeline.compress.quantization import calibration
 from pipeline.compress.quantization.calibration import calibrate, calibration_frames, largest_activation
 from pipeline.errors import EdgeboardError
 from tests.compress.small_graphs import SIZE, prepared, random_frames, small_network

@@ -10,7 +10,7 @@ from scipy.special import softmax
 from scipy.stats import entropy
 from torch import nn
 
-from pipeline.compress import sensitivity as module
+from pipeline.compress.quantization import sensitivity as module
 from pipeline.compress.quantization.graph_layers import layers_of
 from pipeline.compress.quantization.quantized_graph import CalibratedGraph
 from pipeline.compress.quantization.sensitivity import Judge, keep_within_budget, sensitivity
