@@ -125,7 +125,7 @@ def test_the_regressors_of_hints_learn(context: StepContext, monkeypatch: pytest
         seen.append([p.detach().clone() for p in regressors.parameters()])
         return history
 
-    monkeypatch.setattr("pipeline.compress.teaching.train_classifier", train)
+    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_classifier", train)
     teach(new_network(), read_meta(context.baseline), lesson(features="hint"), context, "test", depends_on=None)
     before, after = seen
     assert len(before) == 4 * 2
@@ -141,7 +141,7 @@ def test_a_checkpoint_belongs_to_its_lesson_and_its_teacher(
         identities.append(sha256_json(options["depends_on"]))
         return {}
 
-    monkeypatch.setattr("pipeline.compress.teaching.train_classifier", train)
+    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_classifier", train)
     meta = read_meta(context.baseline)
     for options in ({}, {}, {"alpha": 0.1}, {"temperature": 2.0}):
         teach(new_network(), meta, lesson(**options), context, "test", depends_on="source")
@@ -265,8 +265,8 @@ def test_an_architecture_that_cannot_serve_is_told_before_any_training(
     def not_yet(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("nothing may be trained yet")
 
-    monkeypatch.setattr("pipeline.compress.teachers.train_classifier", not_yet)
-    monkeypatch.setattr("pipeline.compress.teaching.train_classifier", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.teachers.train_classifier", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_classifier", not_yet)
     with pytest.raises(EdgeboardError, match=message) as caught:
         distilled(context, save(tmp_path / "source", new_network()), **{key: value})
     assert f"compress.distill.{key}" in str(caught.value)
@@ -278,7 +278,7 @@ def test_maps_that_cannot_be_compared_are_told_before_the_teacher_is_trained(
     def not_yet(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("nothing may be trained yet")
 
-    monkeypatch.setattr("pipeline.compress.teachers.train_classifier", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.teachers.train_classifier", not_yet)
     student = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 3))
     with pytest.raises(EdgeboardError, match="no maps of like resolution"):
         teach(

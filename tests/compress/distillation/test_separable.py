@@ -155,7 +155,7 @@ def test_a_network_of_separable_convolutions_is_told_before_any_training(
     def not_yet(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("nothing may be trained yet")
 
-    monkeypatch.setattr("pipeline.compress.separable.teach", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.separable.teach", not_yet)
     context = step_context(tmp_path, architecture)
     with pytest.raises(EdgeboardError, match="No convolution") as caught:
         run(context.baseline, tmp_path, planned("separable"), context)

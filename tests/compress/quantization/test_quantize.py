@@ -161,7 +161,7 @@ def test_sensitivity_and_auto_are_reported(workplace: Workplace) -> None:
 
 def test_auto_leaves_the_layers_of_its_report_float(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "pipeline.compress.quantize.keep_within_budget",
+        "pipeline.compress.quantization.quantize.keep_within_budget",
         lambda _graph, _judge, order, _budget: (order[:2], {"within_budget": False}),
     )
     made = workplace.quantize(keep_float="auto")
@@ -216,7 +216,9 @@ def test_bad_input_is_told(
 
 
 def test_a_wrong_name_is_told_before_the_training(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.compress.quantize.train_classifier", lambda *_, **__: pytest.fail("it trained"))
+    monkeypatch.setattr(
+        "pipeline.compress.quantization.quantize.train_classifier", lambda *_, **__: pytest.fail("it trained")
+    )
     with pytest.raises(EdgeboardError, match="no such layer"):
         workplace.quantize(method="qat", keep_float=["fc"])
 
