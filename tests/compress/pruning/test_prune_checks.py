@@ -226,6 +226,35 @@ def grow(network: Any) -> None:
     network.pool = nn.AdaptiveMaxPool2d(2)
 
 
+@pytest.mark.parametrize(
+    ("wide", "narrow"),
+    [
+        (nn.Conv1d(8, 16, 3, groups=4), nn.Conv1d(4, 12, 3, groups=4)),
+        (nn.Conv2d(8, 8, 3, groups=8, bias=False), nn.Conv2d(5, 5, 3, groups=5, bias=False)),
+        (nn.Conv3d(8, 16, (1, 3, 5)), nn.Conv3d(7, 9, (1, 3, 5))),
+        (nn.ConvTranspose2d(8, 16, 3, groups=2), nn.ConvTranspose2d(6, 10, 3, groups=2)),
+        (nn.Linear(8, 16), nn.Linear(3, 5)),
+        (nn.Linear(8, 16, bias=False), nn.Linear(3, 5, bias=False)),
+        (nn.BatchNorm2d(8), nn.BatchNorm2d(3)),
+        (nn.BatchNorm1d(8, affine=False), nn.BatchNorm1d(3, affine=False)),
+        (nn.BatchNorm2d(8, track_running_stats=False), nn.BatchNorm2d(3, track_running_stats=False)),
+        (nn.InstanceNorm2d(8, affine=True), nn.InstanceNorm2d(3, affine=True)),
+        (nn.GroupNorm(4, 16), nn.GroupNorm(4, 8)),
+        (nn.LayerNorm((2, 8)), nn.LayerNorm((2, 3))),
+        (nn.LayerNorm(8, elementwise_affine=False), nn.LayerNorm(3, elementwise_affine=False)),
+        (nn.PReLU(8), nn.PReLU(3)),
+        (nn.PReLU(), nn.PReLU()),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)
+def test_a_layer_takes_the_recorded_width(wide: nn.Module, narrow: nn.Module) -> None:
+    network, pruned = nn.Sequential(wide), nn.Sequential(narrow)
+    apply_layer_shapes(network, layer_shapes(pruned))
+    assert repr(network) == repr(pruned)
+    network.load_state_dict(pruned.state_dict(), strict=True)
+    assert layer_shapes(network) == layer_shapes(pruned)
+
+
 def test_a_layer_that_the_architecture_does_not_have_is_told() -> None:
     with pytest.raises(EdgeboardError, match="no such layer"):
         apply_layer_shapes(Tiny(), {"stem.7": {"out": 3}})

@@ -10,9 +10,10 @@ import torch
 import torch_pruning as tp
 from torch import Tensor, nn
 
+import pipeline.networks
 from pipeline.artifact import load_artifact, read_meta
 from pipeline.compress.pruning import phases as pruning
-from pipeline.compress.pruning import widths
+from pipeline.compress.pruning import taylor, widths
 from pipeline.compress.pruning.masks import count_zero_weights, prunable_weights
 from pipeline.compress.pruning.prune import prune_to_ratio, run
 from pipeline.compress.pruning.zeroing import count_zero_channels
@@ -186,6 +187,50 @@ def test_a_killed_step_goes_on_after_its_last_phase(
     for file in ("meta.json", "report.json", "weights.safetensors"):
         assert (tmp_path / "resumed" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
     assert not [*context.checkpoints.glob("*")]
+
+
+def test_a_network_that_cannot_be_rebuilt_is_told_before_it_is_trained(
+    place: tuple[StepContext, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, source, _ = place
+    monkeypatch.setattr(pipeline.networks, "apply_layer_shapes", lambda _network, _shapes: None)
+    monkeypatch.setattr(pruning, "train_classifier", lambda *_args, **_options: pytest.fail("it was trained"))
+    for name in ("one_shot", "iterative"):
+        with pytest.raises(EdgeboardError, match="cannot be rebuilt"):
+            pruned(context, source, tmp_path / name, schedule=name)
+
+
+def test_gradual_trains_parts_of_one_training(
+    place: tuple[StepContext, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, source, _ = place
+    parts: list[Any] = []
+    real = pruning.train_classifier
+
+    def watching(*args: Any, **options: Any) -> dict[str, Any]:
+        parts.append((options["part"], options["epochs"], options["learning_rate"]))
+        return real(*args, **options)
+
+    monkeypatch.setattr(pruning, "train_classifier", watching)
+    pruned(context, source, tmp_path / "out", schedule="gradual", learning_rate=0.003)
+    assert parts == [((0, 3), 1, 0.003), ((1, 3), 2, 0.003)]
+
+
+def test_taylor_looks_at_frames_of_every_class(
+    place: tuple[StepContext, Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context, source, _ = place
+    network, meta = load_artifact(source)
+    seen: list[int] = []
+
+    def watching(_network: nn.Module, batches: Any, _loss: Any, **_options: Any) -> dict[str, Tensor]:
+        seen.extend(label for _, labels in batches for label in labels.tolist())
+        return {}
+
+    monkeypatch.setattr(taylor, "taylor_scores", watching)
+    monkeypatch.setattr(taylor, "_FRAMES", 6)
+    taylor.scores_of_training_split(network, meta, context, absolute=True)
+    assert seen == [0, 0, 1, 1, 2, 2]
 
 
 def test_a_ratio_out_of_reach_is_told_before_anything_is_trained(
