@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.errors import EdgeboardError
 from pipeline.explain.faithfulness import Faithfulness
 
 BASELINE = "baseline"
@@ -20,6 +22,14 @@ class ExplainedVariant:
     name: str
     file: Path
     float_artifact: Path
+
+
+def require_baseline_first(variants: Sequence[ExplainedVariant]) -> None:
+    """Raises EdgeboardError unless the first is the baseline, whose decisions all others are asked about."""
+    if not variants or variants[0].name != BASELINE:
+        raise EdgeboardError(
+            "The baseline must be the first of the exported variants", value=[one.name for one in variants]
+        )
 
 
 @dataclass(frozen=True)

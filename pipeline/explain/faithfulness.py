@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.probabilities import Probabilities
+from pipeline.explain.probabilities import Scores
 
 # Of the frame's side. Seen on 12 real photos with an int8 ResNet-18: a random map then scores 0.05, near the 0 that
 # it should, and 0.19 with the paper's kernel (sigma 5 on 224 px); a RISE map scores 0.47 and 0.44.
@@ -18,7 +18,7 @@ BLUR_SIGMA = 1 / 4
 
 @dataclass(frozen=True)
 class Faithfulness:
-    """Areas under the curve of the class probability, in [0, 1].
+    """Areas under the curve of the explained score, such as a class probability, in [0, 1].
 
     deletion_auc: pixels removed, most important first; lower is better. insertion_auc: pixels put
     into a blurred frame, most important first; higher is better.
@@ -34,17 +34,20 @@ class Faithfulness:
 
 
 def faithfulness(
-    probabilities: Probabilities,
+    scores: Scores,
     frame_nchw: NDArray[np.float32],
-    class_index: int,
+    index: int,
     importance: NDArray[np.float32],
     steps: int,
 ) -> Faithfulness:
-    """Deletion and insertion of one map `[S, S]` on its frame `[1, 3, S, S]`; `steps`: points of a curve, 2 or more."""
+    """Deletion and insertion of the map `[S, S]` of `scores(frame)[index]` on its frame `[1, 3, S, S]`.
+
+    steps: points of a curve, 2 or more.
+    """
     order = np.argsort(-importance.ravel(), kind="stable")
     grey = np.zeros_like(frame_nchw)  # the mean colour, as RISE hides
-    deletion = _curve(probabilities, frame_nchw, grey, order, class_index, steps)
-    insertion = _curve(probabilities, blurred(frame_nchw), frame_nchw, order, class_index, steps)
+    deletion = _curve(scores, frame_nchw, grey, order, index, steps)
+    insertion = _curve(scores, blurred(frame_nchw), frame_nchw, order, index, steps)
     fractions = np.linspace(0, 1, steps)
     return Faithfulness(float(np.trapezoid(deletion, fractions)), float(np.trapezoid(insertion, fractions)))
 
@@ -57,20 +60,20 @@ def blurred(frame_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _curve(
-    probabilities: Probabilities,
+    scores: Scores,
     start_nchw: NDArray[np.float32],
     end_nchw: NDArray[np.float32],
     order: NDArray[np.int64],
-    class_index: int,
+    index: int,
     steps: int,
 ) -> list[float]:
-    """Probability of the class while `start` turns into `end`, pixel after pixel in `order`."""
+    """The score while `start` turns into `end`, pixel after pixel in `order`."""
     frame = start_nchw.copy()
     now, final = frame.reshape(3, -1), end_nchw.reshape(3, -1)
     bounds = np.linspace(0, order.size, steps).round().astype(int)
-    curve = [float(probabilities(frame)[class_index])]
+    curve = [float(scores(frame)[index])]
     for before, after in pairwise(bounds):
         changed = order[before:after]
         now[:, changed] = final[:, changed]
-        curve.append(float(probabilities(frame)[class_index]))
+        curve.append(float(scores(frame)[index]))
     return curve

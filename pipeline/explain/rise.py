@@ -7,6 +7,7 @@ unchanged network has exactly the same map.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.probabilities import Probabilities
+from pipeline.explain.probabilities import Scores
 
 MASK_CELLS = 7
 KEEP_PROBABILITY = 0.5
@@ -59,25 +60,33 @@ def make_masks(
     return RiseMasks(grids, shifts, frame_size, coverage)
 
 
-def rise_map(
-    probabilities: Probabilities, frame_nchw: NDArray[np.float32], class_index: int, masks: RiseMasks
+def rise_map(scores: Scores, frame_nchw: NDArray[np.float32], index: int, masks: RiseMasks) -> NDArray[np.float32]:
+    """Importance `[S, S]` of each pixel for one of the scores, a class for example: see `rise_maps`."""
+    return rise_maps(scores, frame_nchw, [index], masks)[0]
+
+
+def rise_maps(
+    scores: Scores, frame_nchw: NDArray[np.float32], indices: Sequence[int], masks: RiseMasks
 ) -> NDArray[np.float32]:
-    """Importance `[S, S]` of each pixel for `class_index`: the mean probability when the pixel is kept, in [0, 1].
+    """Importance `[n, S, S]` of each pixel for n of the scores: their mean when the pixel is kept, in [0, 1].
 
     frame_nchw: `[1, 3, S, S]`, normalised; hidden is 0, the mean colour. The paper divides by the expected
     coverage; we divide by the coverage that these masks have, which estimates the same conditional mean (its eq. 4)
-    without the noise of uneven coverage, the larger part of all noise at some hundred masks.
+    without the noise of uneven coverage, the larger part of all noise at some hundred masks. All maps share the runs.
     """
-    weighted = np.zeros_like(masks.coverage)
-    total = 0.0
+    weighted = np.zeros((len(indices), *masks.coverage.shape))
+    found = np.empty((len(masks), len(indices)))
     for i in range(len(masks)):
         mask = masks.mask(i)
-        probability = float(probabilities(frame_nchw * mask)[class_index])
-        weighted += probability * mask
-        total += probability
+        found[i] = scores(frame_nchw * mask)[indices]
+        for one, score in zip(weighted, found[i].tolist(), strict=True):
+            one += score * mask
     # A pixel that no mask kept was never asked about: it gets the mean, which speaks neither for nor against it.
     asked = masks.coverage > 0
-    return np.where(asked, weighted / np.where(asked, masks.coverage, 1), total / len(masks)).astype(np.float32)
+    low, mean, high = (of_all(axis=0)[:, None, None] for of_all in (found.min, found.mean, found.max))
+    maps = np.where(asked, weighted / np.where(asked, masks.coverage, 1), mean)
+    # A mean lies between the extremes: without this, rounding would make a pattern out of a score that never changes.
+    return np.clip(maps, low, high).astype(np.float32)
 
 
 def _cell_size(frame_size: int, cells: int) -> int:

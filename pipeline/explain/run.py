@@ -11,30 +11,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.errors import EdgeboardError
 from pipeline.explain.drift import drift
-from pipeline.explain.explanation import BASELINE, ExplainedVariant, FrameExplanation
+from pipeline.explain.explanation import BASELINE, ExplainedVariant, FrameExplanation, require_baseline_first
 from pipeline.explain.faithfulness import faithfulness
 from pipeline.explain.frames import ExplainedFrame
 from pipeline.explain.gradcam import grad_cam
-from pipeline.explain.interval import mean_with_interval
-from pipeline.explain.localisation import energy_in_mask, pointing_game
 from pipeline.explain.pages import write_side_by_side, write_variant_sheet
-from pipeline.explain.probabilities import Probabilities, through
+from pipeline.explain.probabilities import Scores, through
 from pipeline.explain.rise import RiseMasks, make_masks, rise_map
+from pipeline.explain.summary import DIRECTIONS, summary
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
 if TYPE_CHECKING:
     from torch import nn
-
-DIRECTIONS = {
-    "xai_faithfulness": "higher",
-    "xai_drift": "lower",
-    "deletion_auc": "lower",
-    "insertion_auc": "higher",
-    "pointing_game": "higher",
-    "energy_in_mask": "higher",
-}
 
 
 def explain_task(
@@ -55,10 +44,7 @@ def explain_task(
     shown_folder: the name that `folder` will have later, for the paths in the report. The same input gives the same
     bytes: sessions run on one thread each, so that sums have one order, and frames are what runs in parallel.
     """
-    if not variants or variants[0].name != BASELINE:
-        raise EdgeboardError(
-            "The baseline must be the first of the exported variants", value=[one.name for one in variants]
-        )
+    require_baseline_first(variants)
     answers = {one.name: through(OnnxRuntimeEngine(one.file, threads=1).run, where=one.file) for one in variants}
     explained = [int(answers[BASELINE](frame.frame_nchw).argmax()) for frame in frames]
     masks = make_masks(mask_count, frames[0].image_hwc.shape[0], seed)
@@ -95,9 +81,7 @@ def explain_task(
     }
 
 
-def _explain(
-    answer: Probabilities, frame: ExplainedFrame, class_index: int, masks: RiseMasks, steps: int
-) -> FrameExplanation:
+def _explain(answer: Scores, frame: ExplainedFrame, class_index: int, masks: RiseMasks, steps: int) -> FrameExplanation:
     frame_nchw = frame.frame_nchw
     probabilities = answer(frame_nchw)
     decision = int(probabilities.argmax())
@@ -134,15 +118,7 @@ def _scores(
         if frame.mask is not None and one.explained == frame.label
     ]
     return {
-        **_spread("xai_faithfulness", [one.faithfulness.score for one in found], seed),
-        **_spread("xai_drift", drifts, seed),
-        "deletion_auc": float(np.mean([one.faithfulness.deletion_auc for one in found])),
-        "insertion_auc": float(np.mean([one.faithfulness.insertion_auc for one in found])),
-        "pointing_game": float(np.mean([pointing_game(*pair) for pair in localised])) if localised else None,
-        "energy_in_mask": float(np.mean([energy_in_mask(*pair) for pair in localised])) if localised else None,
-        "mask_area": float(np.mean([mask.mean() for _, mask in localised])) if localised else None,
-        "n_localised": len(localised),
-        "n": len(found),
+        **summary([one.faithfulness for one in found], drifts, localised, seed),
         "agrees": sum(one.decision == base.decision for base, one in zip(found_baseline, found, strict=True)),
         "frames": [
             {
@@ -158,8 +134,3 @@ def _scores(
             for frame, one, moved in zip(frames, found, drifts, strict=True)
         ],
     }
-
-
-def _spread(name: str, values: list[float], seed: int) -> dict[str, float]:
-    mean, low, high = mean_with_interval(values, seed)
-    return {name: mean, f"{name}_low": low, f"{name}_high": high}

@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 MAX_BYTES = 300_000  # MLflow and the board load many of them
 MAX_ROWS = 12
-_TILES = (144, 128, 112, 96, 80, 64, 48)  # pixels; the largest with which the sheet stays within MAX_BYTES is taken
+TILES = (144, 128, 112, 96, 80, 64, 48)  # pixels; the largest with which the sheet stays within MAX_BYTES is taken
 _LABEL_WIDTH, _CAPTION, _HEADER, _GAP = 150, 18, 58, 6
 _INK, _MUTED, _PAPER, _EMPTY = (28, 28, 30), (110, 110, 115), (255, 255, 255), (236, 236, 240)
 RIGHT, WRONG = (20, 120, 60), (190, 40, 30)
@@ -56,9 +56,9 @@ def mask_overlay(image_hwc: NDArray[np.uint8], mask: NDArray[np.bool_]) -> NDArr
 def write_sheet(path: Path, title: str, subtitle: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
     """Write the grid as a PNG of at most `MAX_BYTES` (at most `MAX_ROWS` rows; the rest is told in the subtitle)."""
     if len(rows) > MAX_ROWS:
-        subtitle = f"{subtitle} · first {MAX_ROWS} of {len(rows)} frames"
+        subtitle = f"{subtitle} · first {MAX_ROWS} of {len(rows)} rows"
     data, drawn = b"", 0
-    for tile in _TILES:
+    for tile in TILES:
         # Bytes grow with the area: a size that is far too large is not drawn in vain.
         if drawn and len(data) * (tile / drawn) ** 2 > 1.2 * MAX_BYTES:
             continue

@@ -6,7 +6,7 @@ import pytest
 from pipeline.errors import EdgeboardError
 from pipeline.explain.localisation import energy_in_mask, pointing_game
 from pipeline.explain.probabilities import through
-from pipeline.explain.rise import make_masks, rise_map
+from pipeline.explain.rise import make_masks, rise_map, rise_maps
 from tests.explain.planted import FRAME_SIZE, bright_frame, patch_mask, planted_probabilities
 
 
@@ -47,10 +47,31 @@ def test_the_map_of_the_other_class_is_the_reverse() -> None:
     assert one + other == pytest.approx(np.ones_like(one), abs=1e-5)
 
 
+def test_maps_of_several_scores_share_the_runs() -> None:
+    masks, n_runs = make_masks(30, FRAME_SIZE, seed=0), 0
+
+    def counted(frame_nchw: np.ndarray) -> np.ndarray:
+        nonlocal n_runs
+        n_runs += 1
+        return planted_probabilities(frame_nchw)
+
+    found = rise_maps(counted, bright_frame(), [1, 0], masks)
+    assert n_runs == 30
+    alone = [rise_map(planted_probabilities, bright_frame(), i, masks) for i in (1, 0)]
+    assert np.array_equal(found, np.stack(alone))
+
+
 @pytest.mark.parametrize("constant", [0.0, 0.3, 1.0])
 def test_a_constant_answer_gives_a_constant_map(constant: float) -> None:
     found = rise_map(lambda _: np.array([constant]), bright_frame(), 0, make_masks(16, FRAME_SIZE, seed=0))
     assert found == pytest.approx(np.full_like(found, constant), abs=1e-6)
+
+
+@pytest.mark.parametrize("count", [1, 3, 10, 40])
+def test_a_constant_answer_leaves_no_pattern_of_rounding(count: int) -> None:
+    masks = make_masks(count, FRAME_SIZE, seed=3)
+    found = [rise_map(lambda _, p=p: np.array([p]), bright_frame(), 0, masks) for p in (0.018, 0.1, 1 / 3)]
+    assert [float(np.ptp(one)) for one in found] == [0, 0, 0]
 
 
 def test_a_pixel_that_no_mask_kept_gets_the_mean() -> None:

@@ -8,6 +8,7 @@ from pipeline.explain.drift import drift
 from pipeline.explain.faithfulness import Faithfulness, blurred, faithfulness
 from pipeline.explain.interval import mean_with_interval
 from pipeline.explain.localisation import energy_in_mask, pointing_game
+from pipeline.explain.summary import points_into, summary
 from tests.explain.planted import FRAME_SIZE, bright_frame, patch_mask, planted_probabilities
 
 RAMP = np.arange(16, dtype=np.float32).reshape(4, 4)
@@ -91,6 +92,35 @@ def test_localisation(importance: np.ndarray, inside: bool, energy: float) -> No
     mask[:2, :2] = True
     assert pointing_game(importance, mask) is inside
     assert energy_in_mask(importance, mask) == pytest.approx(energy)
+
+
+@pytest.mark.parametrize(("importance", "points"), [(FLAT, False), (RAMP, False), (-RAMP, True)])
+def test_a_constant_map_points_nowhere(importance: np.ndarray, points: bool) -> None:
+    mask = np.zeros((4, 4), dtype=bool)
+    mask[:2, :2] = True
+    assert points_into(importance, mask) is points
+
+
+def test_summary_of_explanations() -> None:
+    inside, outside = np.zeros((4, 4), dtype=bool), np.zeros((4, 4), dtype=bool)
+    inside[3, 3] = outside[0, 0] = True
+    scores = [Faithfulness(0.1, 0.9), Faithfulness(0.3, 0.5), Faithfulness(0.2, 0.7)]
+    found = summary(scores, [0.0, 0.3, 0.6], [(RAMP, inside), (RAMP, outside)], seed=0, frame_of=[4, 4, 7])
+    assert (found["xai_faithfulness"], found["xai_drift"]) == (pytest.approx(1.5 / 3), pytest.approx(0.3))
+    assert (found["xai_drift_low"], found["xai_drift_high"]) == (pytest.approx(0.15), pytest.approx(0.6))
+    assert (found["deletion_auc"], found["insertion_auc"]) == (pytest.approx(0.2), pytest.approx(0.7))
+    assert (found["pointing_game"], found["mask_area"]) == (0.5, 1 / 16)
+    assert (found["energy_in_mask"], found["n_localised"], found["n"]) == (pytest.approx(15 / 120 / 2), 2, 3)
+
+
+@pytest.mark.parametrize("frame_of", [[0, 0, 1, 1, 2, 2], [9, 9, 3, 3, 5, 5]])
+def test_values_of_one_frame_stand_or_fall_together(frame_of: list[int]) -> None:
+    twice = [0.1, 0.1, 0.4, 0.4, 0.8, 0.8]
+    grouped = mean_with_interval(twice, seed=0, frame_of=frame_of)
+    assert grouped[1:] == pytest.approx((0.1, 0.8))  # of three frames, one alone can be drawn
+    independent = mean_with_interval(twice, seed=0)
+    assert grouped[0] == independent[0]
+    assert grouped[2] - grouped[1] > independent[2] - independent[1] + 0.05
 
 
 @pytest.mark.parametrize("values", [[0.1], [0.1] * 7, [1.0, 2.0], list(range(8))])
