@@ -100,7 +100,7 @@ def main(task: str = "fire") -> None:
                 {name: run for name, (run, _) in made.items()},
                 [read_image(test.files[i]) for i in np.linspace(0, len(test) - 1, 16).round().astype(int)],
                 lambda picture: preprocess(picture, size),
-                lambda outputs: decode_top1(outputs, classes),
+                dict.fromkeys(made, lambda outputs: decode_top1(outputs, classes)),
                 rounds=ROUNDS, frames_per_turn=FRAMES_PER_TURN, warmup=WARMUP, seed=params.seed,
             )  # fmt: skip
     table = Table(title=f"{task}: {len(test)} test frames, {threads} threads, batch 1, timed in turn")

@@ -76,7 +76,7 @@ def main() -> int:
 def _network(artifact: Path | None) -> tuple[nn.Module, int, str]:
     if artifact is None:
         torch.manual_seed(0)
-        return build_network("resnet18", 3).eval(), 96, "resnet18 at 96 px, random weights"
+        return build_network("resnet18", 3, 96).eval(), 96, "resnet18 at 96 px, random weights"
     network, meta = load_artifact(artifact)
     return network, meta.frame_size, f"{meta.architecture} at {meta.frame_size} px, {artifact}"
 

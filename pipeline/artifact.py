@@ -96,7 +96,7 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
             value=f"recipe {' > '.join(meta.recipe) or 'baseline'}",
             mend=f"use its parent, {meta.parent}" if meta.parent else "dvc repro",
         )
-    network = build_network(meta.architecture, len(meta.class_names))
+    network = build_network(meta.architecture, len(meta.class_names), meta.frame_size)
     rebuild_separable(network, meta.separable)  # first: where a width changed too, it is that of the new layers
     apply_layer_shapes(network, meta.layers)
     network.load_state_dict(load_file(weights), strict=True)

@@ -160,14 +160,24 @@ class PlannedStep:
     options: Any
 
 
+Recipes = dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")], list[RecipeStep]]
+# What compress.per_task.<task> may hold: any part of the section, for that task alone.
+_OfOneTask: Any = create_model(
+    "CompressOfOneTask", __base__=Section, ratio=(Ratio | None, None), recipes=(Recipes, {}), **_OWN_OPTIONS
+)
+
+
 class Compress(Section):
+    """per_task: what is different for a task; its recipes are added to the others or replace those of their name."""
+
     ratio: Ratio
     prune: Prune
     distill: Distill
     separable: Separable
     share_weights: ShareWeights
     quantize: Quantize
-    recipes: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")], list[RecipeStep]]
+    recipes: Recipes
+    per_task: dict[str, _OfOneTask] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _recipes_can_chain(self) -> Compress:
@@ -179,6 +189,26 @@ class Compress(Section):
             if why:
                 raise ValueError(f"recipes.{name}: {why}")
         return self
+
+    @model_validator(mode="after")
+    def _fits_every_task(self) -> Compress:
+        for task in self.per_task:
+            self.of_task(task)
+        return self
+
+    def of_task(self, task: str) -> Compress:
+        """The section as it is for one task, with nothing left in per_task."""
+        own = self.per_task.get(task)
+        values = self.model_dump(exclude_unset=True, exclude={"per_task"})
+        if own is not None:
+            for key, given in own.model_dump(exclude_unset=True).items():
+                values[key] = {**values[key], **given} if isinstance(given, dict) else given
+        try:
+            return Compress.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            path = ".".join(str(part) for part in ("per_task", task, *first["loc"]))
+            raise ValueError(f"{path}: {first.get('ctx', {}).get('error', first['msg'])}") from None
 
     def plan(self) -> dict[str, tuple[PlannedStep, ...]]:
         """Every recipe as its steps, each with all its options."""

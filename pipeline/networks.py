@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from pipeline.detectors import DETECTORS, build_detector, detector_weights
 from pipeline.errors import EdgeboardError
 
 Convolution = nn.modules.conv._ConvNd
@@ -27,8 +28,43 @@ def classifier_names() -> list[str]:
     return list(models.list_models(module=models))
 
 
-def build_network(architecture: str, n_classes: int) -> nn.Module:
-    """A torchvision classifier with random weights: `[N, 3, S, S]` normalised frames to `[N, n_classes]` logits."""
+def is_detector(architecture: str) -> bool:
+    from torchvision import models
+
+    return architecture in models.list_models(module=models.detection)
+
+
+def require_kind(architecture: str, kind: str) -> None:
+    """Raise EdgeboardError where a task of this kind (classification, detection) cannot use the architecture."""
+    if is_detector(architecture) != (kind == "detection") and architecture in [*classifier_names(), *DETECTORS]:
+        allowed = ", ".join(DETECTORS) if kind == "detection" else "an image classifier of torchvision"
+        raise EdgeboardError(
+            "The architecture is made for another kind of task",
+            value=f"{architecture}, for {kind}",
+            allowed=allowed,
+            mend="correct train.<task>.architecture in params.yaml",
+        )
+
+
+def build_network(architecture: str, n_classes: int, frame_size: int | None = None) -> nn.Module:
+    """A network of torchvision with random weights: `[N, 3, S, S]` normalised frames to answers.
+
+    A classifier gives `[N, n_classes]` logits; a detector, which is made for frames of frame_size pixels, the raw heads
+    of pipeline.detectors.Detector.
+    """
+    network: nn.Module
+    if is_detector(architecture):
+        assert frame_size is not None, "the anchors of a detector depend on the size of its frames"
+        network = build_detector(architecture, n_classes, frame_size)
+    else:
+        network = _classifier(architecture, n_classes)
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = _BATCH_NORM_MOMENTUM
+    return network
+
+
+def _classifier(architecture: str, n_classes: int) -> nn.Module:
     from torchvision import models
 
     names = classifier_names()
@@ -42,22 +78,23 @@ def build_network(architecture: str, n_classes: int) -> nn.Module:
         )
     # Inception and GoogLeNet return a tuple while training unless their side heads are off.
     options: dict[str, Any] = {"aux_logits": False} if architecture in ("googlenet", "inception_v3") else {}
-    network = models.get_model(architecture, weights=None, num_classes=n_classes, **options)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
-            module.momentum = _BATCH_NORM_MOMENTUM
+    network: nn.Module = models.get_model(architecture, weights=None, num_classes=n_classes, **options)
     return network
 
 
 def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> list[str]:
-    """Copy weights into `network` in place: `none`, `imagenet` (downloaded) or a file.
+    """Copy weights into `network` in place: `none`, `imagenet` or `coco` (downloaded), or a file.
+
+    imagenet is for classifiers, coco for detectors. A file holds a state_dict of torchvision's own network.
 
     Tensors of another shape, such as the head for other classes, stay as they are; their names are returned.
     Raises EdgeboardError when the download fails or the file does not fit the architecture.
     """
     if pretrained == "none":
         return []
-    state = _download(architecture) if pretrained == "imagenet" else _read_weights(Path(pretrained))
+    state = _download(architecture) if pretrained in ("imagenet", "coco") else _read_weights(Path(pretrained))
+    if architecture in DETECTORS:
+        state = detector_weights(architecture, state)
     own = network.state_dict()
     fitting = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
     left_out = [name for name in own if name not in fitting and "num_batches_tracked" not in name]
@@ -80,7 +117,7 @@ def _download(architecture: str) -> dict[str, torch.Tensor]:
         state: dict[str, torch.Tensor] = weights["DEFAULT"].get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # urllib, ssl, socket and hash errors all mean the same to the user
         raise EdgeboardError(
-            "The ImageNet weights could not be downloaded",
+            "The pretrained weights could not be downloaded",
             where=weights["DEFAULT"].url,
             value=error,
             mend="fetch that file on a machine with a network and name it in train.<task>.pretrained, "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -77,7 +77,11 @@ class PhotoData(Section):
         return self
 
 
-class ClassifierTraining(Section):
+class Training(Section):
+    """What the training of every kind of network needs. `_DOWNLOADED`: the weights that torchvision offers by name."""
+
+    _DOWNLOADED: ClassVar[str] = "imagenet"
+
     architecture: str
     pretrained: str = "none"
     frame_size: Annotated[int, Field(ge=32, le=1024)]
@@ -85,18 +89,44 @@ class ClassifierTraining(Section):
     batch_size: Annotated[int, Field(ge=2, le=4096)]
     learning_rate: LearningRate
     weight_decay: Annotated[float, Field(ge=0, le=1)]
-    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     patience: Annotated[int, Field(ge=1)]
 
     @model_validator(mode="after")
-    def _weights_exist(self) -> ClassifierTraining:
-        if self.pretrained in ("none", "imagenet"):
+    def _weights_exist(self) -> Training:
+        if self.pretrained in ("none", self._DOWNLOADED):
             return self
         path = Path(self.pretrained)
         if path.suffix not in (".pth", ".pt", ".safetensors"):
             raise ValueError(
-                f"pretrained: {self.pretrained!r} is neither none, imagenet nor a .pth, .pt or .safetensors file"
+                f"pretrained: {self.pretrained!r} is neither none, {self._DOWNLOADED} "
+                "nor a .pth, .pt or .safetensors file"
             )
         if not path.is_file():
             raise ValueError(f"pretrained: the file {self.pretrained!r} does not exist")
         return self
+
+
+class ClassifierTraining(Training):
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+
+
+class DetectorTraining(Training):
+    """warm_up_epochs: on frames of warm_up_size pixels, before those of frame_size.
+
+    score_threshold, nms_iou, max_detections: how boxes are made from the heads (see pipeline.tasks.boxes).
+    """
+
+    _DOWNLOADED: ClassVar[str] = "coco"
+
+    architecture: Literal[
+        "ssdlite320_mobilenet_v3_large",
+        "ssd300_vgg16",
+        "retinanet_resnet50_fpn",
+        "retinanet_resnet50_fpn_v2",
+        "fcos_resnet50_fpn",
+    ]
+    warm_up_epochs: Annotated[int, Field(ge=0, le=10_000)]
+    warm_up_size: Annotated[int, Field(ge=64, le=1024)]
+    score_threshold: Annotated[float, Field(gt=0, lt=1)]
+    nms_iou: Annotated[float, Field(gt=0, lt=1)]
+    max_detections: Annotated[int, Field(ge=1, le=1000)]

@@ -106,7 +106,16 @@ class Params(Section):
                 )
             if self.data.of(task) is None or self.train.of(task) is None:
                 raise ValueError(f"tasks: {task} needs a section data.{task} and a section train.{task}")
+        for task in self.compress.per_task:
+            if task not in known:
+                raise ValueError(
+                    f"compress.per_task: there is no task {task!r}; allowed: {', '.join(known)}{_nearest(task, known)}"
+                )
         return self
+
+    def of_task(self, task: str) -> Params:
+        """The same, with what compress.per_task says of this task."""
+        return self.model_copy(update={"compress": self.compress.of_task(task)})
 
     def hash(self) -> str:
         """SHA-256 of all values, the same for the same options whatever their order in the file."""

@@ -9,14 +9,17 @@ from typing import Any
 import numpy as np
 
 from pipeline.benchmark.host import host_fingerprint
+from pipeline.benchmark.judges import ClassJudge, Judge
 from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
-from pipeline.data.frames import load_frames, read_image
+from pipeline.data.frames import Frames, load_frames, read_image, read_index
 from pipeline.errors import EdgeboardError
+from pipeline.export.head_file import read_head
 from pipeline.files import read_json, replacing_folder, sha256_file, write_json
 from pipeline.params import load_params
 from pipeline.provenance import git_state, library_versions
 from pipeline.targets.cores import physical_cores
+from pipeline.tasks import TASKS
 from stages.entry import stage_main
 from stages.paths import data_folder
 
@@ -30,11 +33,12 @@ def main(task: str) -> None:
     data = data_folder(task)
     test = load_frames(data, "test", exports["frame_size"], exports["class_names"])
     picked = np.linspace(0, len(test) - 1, min(options.frames, len(test))).round().astype(int)
+    variants = exported_variants(exports, task, ["baseline", *params.of_task(task).compress.recipes])
     results = Path("results", "benchmark")
     with replacing_folder(results / task) as raw_folder:
         report = benchmark_task(
-            exported_variants(exports, task, ["baseline", *params.compress.recipes]),
-            test,
+            variants,
+            judge_of(task, test, data, variants, params.seed),
             [read_image(test.files[i]) for i in picked],
             raw_folder,
             threads=options.threads or physical_cores(),
@@ -79,8 +83,20 @@ def exported_variants(exports: dict[str, Any], task: str, names: list[str]) -> l
         file = _as_reported(one["file"], one["sha256"], task)
         ships = _as_reported(one["ships"], one["ships_sha256"], task)
         files = {"file": file, "sha256": one["sha256"], "ships": ships, "ships_sha256": one["ships_sha256"]}
-        variants.append(ExportedVariant(name, one["recipe"], one["precision"], **files, **counts))
+        head = Path(one["head"]) if one.get("head") else None
+        variants.append(ExportedVariant(name, one["recipe"], one["precision"], **files, **counts, head=head))
     return variants
+
+
+def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant], seed: int) -> Judge:
+    if TASKS[task].kind != "detection":
+        return ClassJudge(test)
+    from pipeline.benchmark.detection.judge import BoxJudge
+
+    index = read_index(data)
+    sources = index.loc[index["split"] == "test", "source"].tolist()
+    heads = {one.name: read_head(one.head) for one in variants if one.head}
+    return BoxJudge(task, test, sources, heads, seed)
 
 
 def _as_reported(name: str, sha256: str, task: str) -> Path:

@@ -16,7 +16,7 @@ from stages.paths import CHECKPOINTS, data_folder
 @stage_main
 def main(stage: str, task: str) -> None:
     """Make every artifact that belongs to a stage (prune, distill or quantize) of a task."""
-    params = load_params()
+    params = load_params().of_task(task)
     context = StepContext(TASKS[task], params, data_folder(task), artifact_folder(task, ()), CHECKPOINTS)
     work = work_of_stage(stage, params.compress)
     folder = Path("models", task, stage)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pipeline.explain.explanation import ExplainedVariant
 from pipeline.explain.frames import load_explained_frames
 from pipeline.explain.run import explain_task
+from pipeline.export.head_file import read_head
 from pipeline.files import read_json, replacing_folder, write_json
 from pipeline.params import load_params
+from pipeline.tasks import TASKS
 from stages.entry import stage_main
 
 if TYPE_CHECKING:
@@ -19,30 +21,31 @@ if TYPE_CHECKING:
 @stage_main
 def main(task: str) -> None:
     """Maps of every variant on the same test frames, their faithfulness, and their drift from the baseline."""
-    params = load_params()
+    params = load_params().of_task(task)
     options = params.explain
     exports = read_json(Path("exports", task, "report.json"), made_by=f"dvc repro export@{task}")
     class_names, files = exports["class_names"], exports["variants"]
-    frames = load_explained_frames(Path("data", task), class_names, exports["frame_size"], options.frames, params.seed)
     variants = [
         ExplainedVariant(name, Path(files[name]["file"]), Path(files[name]["float_artifact"]))
         for name in ["baseline", *params.compress.recipes]
     ]
     results = Path("results", "explain", task)
-    print(f"explain {task}: {len(frames)} frames, {options.masks} masks, {len(variants)} variants", flush=True)
+    chosen = Path("data", task), class_names, exports["frame_size"], options.frames, params.seed
+    settings: dict[str, Any] = {"task": task, "mask_count": options.masks, "steps": options.steps, "seed": params.seed}
+    print(f"explain {task}: {options.frames} frames, {options.masks} masks, {len(variants)} variants", flush=True)
     with replacing_folder(results) as folder:
-        report = explain_task(
-            variants,
-            frames,
-            class_names,
-            _load_network,
-            folder,
-            task=task,
-            mask_count=options.masks,
-            steps=options.steps,
-            seed=params.seed,
-            shown_folder=results,
-        )
+        if TASKS[task].kind == "detection":
+            from pipeline.explain.detection.frames import load_explained_detection_frames
+            from pipeline.explain.detection.run import explain_detections
+
+            heads = {one.name: read_head(Path(files[one.name]["head"])) for one in variants}
+            frames = load_explained_detection_frames(*chosen)
+            report = explain_detections(variants, heads, frames, class_names, folder, **settings, shown_folder=results)
+        else:
+            report = explain_task(
+                variants, load_explained_frames(*chosen), class_names, _load_network, folder, **settings,
+                shown_folder=results,
+            )  # fmt: skip
         write_json(folder / "report.json", report)
 
 

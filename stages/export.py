@@ -9,6 +9,7 @@ from pipeline.artifact import read_meta
 from pipeline.compress.recipes import artifact_folder, variants
 from pipeline.files import replacing_folder, write_json
 from pipeline.params import load_params
+from pipeline.tasks import TASKS
 from stages.entry import stage_main
 from stages.paths import data_folder
 
@@ -16,10 +17,14 @@ from stages.paths import data_folder
 @stage_main
 def main(task: str) -> None:
     """Export every variant of a task."""
-    params = load_params()
+    params = load_params().of_task(task)
+    training = params.train.of(task)
 
     from pipeline.data.frames import load_frames
     from pipeline.export.export import export_variant
+    from pipeline.export.head_file import HEAD_FILE, read_head, write_head
+    from pipeline.export.operating_threshold import operating_threshold
+    from pipeline.training.kinds import head_of
 
     folder = Path("exports", task)
     meta = read_meta(artifact_folder(task, ()))
@@ -34,7 +39,18 @@ def main(task: str) -> None:
     with replacing_folder(folder) as out:
         for variant, steps in variants(params.compress).items():
             (out / variant).mkdir()
-            entry = export_variant(artifact_folder(task, steps), out / variant, folder / variant, frames, params.export)
+            entry = export_variant(
+                artifact_folder(task, steps),
+                out / variant,
+                folder / variant,
+                frames,
+                params.export,
+                lambda network: head_of(TASKS[task], network, training),
+            )
+            if entry["head"] is not None:
+                head = read_head(out / variant / HEAD_FILE)
+                threshold = operating_threshold(out / variant / Path(entry["file"]).name, head, validation)
+                write_head(out / variant, {**head, "operating_threshold": threshold})
             report["variants"][variant] = entry
             print(f"export {task} {variant}: {_in_words(entry)}", flush=True)
         write_json(out / "report.json", report)

@@ -33,9 +33,10 @@ def main() -> None:
             write_json(out / weights_file(task).name, {"sha256": sha256_file(weights) if weights.is_file() else None})
     with replacing_folder(work_file("", "").parent) as out:
         for task in params.tasks:
+            compress = params.of_task(task).compress
             for stage in STAGE_ORDER[1:]:
-                write_json(out / work_file(task, stage).name, work_description(stage, params.compress, host["id"]))
-            write_json(out / work_file(task, "export").name, variants(params.compress))
+                write_json(out / work_file(task, stage).name, work_description(stage, compress, host["id"]))
+            write_json(out / work_file(task, "export").name, variants(compress))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from pathlib import Path
 from pipeline.artifact import Meta, save_artifact
 from pipeline.compress.recipes import artifact_folder
 from pipeline.files import read_json, replacing_folder, sha256_file
-from pipeline.options import ClassifierTraining
+from pipeline.options import Training
 from pipeline.params import load_params
 from pipeline.tasks import TASKS
 from stages.entry import stage_main
@@ -18,35 +18,40 @@ from stages.paths import CHECKPOINTS, data_folder
 def main(task: str) -> None:
     """Train the baseline of a task."""
     params = load_params()
-    options: ClassifierTraining = params.train.of(task)
+    options: Training = params.train.of(task)
     data = data_folder(task)
     class_names: list[str] = read_json(data / "report.json", made_by=f"dvc repro generate@{task}")["classes"]
 
     import torch
 
-    from pipeline.networks import build_network, load_pretrained
-    from pipeline.training.classifier import describe, train_classifier
+    from pipeline.networks import build_network, load_pretrained, require_kind
+    from pipeline.training.train import describe, train_network
+    from pipeline.training.warm_up import warm_up
 
     torch.manual_seed(params.seed)
-    network = build_network(options.architecture, len(class_names))
+    require_kind(options.architecture, TASKS[task].kind)
+    network = build_network(options.architecture, len(class_names), options.frame_size)
     not_loaded = load_pretrained(network, options.architecture, options.pretrained)
     if not_loaded:
         print(f"train {task}: trained anew, for the weights do not hold them: {', '.join(not_loaded)}", flush=True)
     weights_file = Path(options.pretrained)
-    history = train_classifier(
+    depends_on = sha256_file(weights_file) if weights_file.is_file() else options.pretrained
+    title = f"train {task} ({options.architecture})"
+    warmed_up = warm_up(network, class_names, TASKS[task], params, data, CHECKPOINTS, title, depends_on)
+    history = train_network(
         network,
         class_names,
         TASKS[task],
         params,
         data,
         CHECKPOINTS,
-        f"train {task} ({options.architecture})",
+        title,
         epochs=options.epochs,
         learning_rate=options.learning_rate,
-        depends_on=sha256_file(weights_file) if weights_file.is_file() else options.pretrained,
+        depends_on=depends_on,
     )
     meta = Meta(task, options.architecture, class_names, options.frame_size, recipe=[])
-    report = {"step": "train", "training": history, **describe(network, options.frame_size)}
+    report = {"step": "train", "warm_up": warmed_up, "training": history, **describe(network, options.frame_size)}
     folder = artifact_folder(task, ())
     with replacing_folder(folder.parent) as out:
         (out / folder.name).mkdir()

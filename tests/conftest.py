@@ -16,6 +16,7 @@ REAL_DATA = REPOSITORY.parent / "shared" / "data"
 
 # Small enough that a stage is little more than its imports.
 TINY: dict[str, Any] = {
+    "tasks": ["fire"],
     "data.fire.count": {"train": 24, "val": 12, "test": 12},
     "train.accelerator": "cpu",
     "train.fire.frame_size": 32,

@@ -31,7 +31,7 @@ def changed(raw: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
 
 def test_the_shipped_file_is_valid_and_has_the_fixed_top_keys(raw: dict[str, Any]) -> None:
     assert list(raw) == FIXED_TOP_KEYS
-    assert check_params(raw).tasks == ["fire"]
+    assert check_params(raw).tasks == ["fire", "suspect"]
 
 
 @pytest.mark.parametrize(

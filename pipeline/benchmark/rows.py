@@ -8,20 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipeline.benchmark.accuracy import measure_accuracy
 from pipeline.benchmark.load import OtherLoad
 from pipeline.benchmark.statistics import (
     coefficient_of_variation,
     frames_per_second,
-    paired_difference,
     percentile,
     samples_needed,
     speedup,
 )
 from pipeline.benchmark.timing import PARTS, Timings
-from pipeline.data.frames import Frames
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
 BASELINE = "baseline"
@@ -33,7 +29,8 @@ class ExportedVariant:
 
     recipe: labels of the steps after training. file: the ONNX file that runs; ships: the file that is sent to the
     board, which may be a packed form of it. size_bytes, size_compressed_bytes: of what ships, as it is and after zlib.
-    ratio_reached: fraction of the parameters that pruning took away, None for a recipe without it.
+    ratio_reached: fraction of the parameters that pruning took away, None for a recipe without it. head: file that
+    says how the outputs of a detector are read.
     """
 
     name: str
@@ -49,6 +46,7 @@ class ExportedVariant:
     nonzero: int
     macs: int
     ratio_reached: float | None
+    head: Path | None = None
 
 
 def identity_columns(one: ExportedVariant, frame_size: int) -> dict[str, Any]:
@@ -70,29 +68,6 @@ def identity_columns(one: ExportedVariant, frame_size: int) -> dict[str, Any]:
         "model_sha256": one.sha256,
         "ships": one.ships.as_posix(),
         "ships_sha256": one.ships_sha256,
-    }
-
-
-def accuracy_columns(
-    logits_nc: NDArray[np.float32], correct_baseline: NDArray[np.bool_], test: Frames, one: ExportedVariant
-) -> dict[str, Any]:
-    """Accuracy on the test frames, and its difference from the baseline's; logits_nc: `[N, C]`."""
-    accuracy = measure_accuracy(logits_nc, test.labels, test.class_names, where=one.file)
-    difference = paired_difference(logits_nc.argmax(axis=1) == test.labels, correct_baseline)
-    is_baseline = one.name == BASELINE
-    return {
-        "metric": "top-1",
-        **accuracy.top1.columns("accuracy"),
-        "n_test": len(test),
-        # Against itself the baseline has no difference to estimate.
-        "accuracy_delta": None if is_baseline else difference.value,
-        "accuracy_delta_low": None if is_baseline else difference.low,
-        "accuracy_delta_high": None if is_baseline else difference.high,
-        "accuracy_delta_p": None if is_baseline else difference.p_value,
-        "frames_gained": None if is_baseline else difference.gained,
-        "frames_lost": None if is_baseline else difference.lost,
-        "per_class": accuracy.per_class,
-        "confusion": accuracy.confusion,
     }
 
 

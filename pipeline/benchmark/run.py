@@ -11,27 +11,27 @@ from numpy.typing import NDArray
 
 from pipeline.benchmark.accuracy import predict
 from pipeline.benchmark.guard import Cost, guard
+from pipeline.benchmark.judges import Judge
 from pipeline.benchmark.load import watching_other_load
 from pipeline.benchmark.memory import peak_memories_mb
 from pipeline.benchmark.rows import (
     BASELINE,
     ExportedVariant,
-    accuracy_columns,
     identity_columns,
     memory_columns,
     note,
     timing_columns,
 )
 from pipeline.benchmark.self_check import SELF_CHECK, self_check, smallest_difference
-from pipeline.benchmark.timing import decode_top1, time_in_turn
-from pipeline.data.frames import Frames, preprocess
+from pipeline.benchmark.timing import time_in_turn
+from pipeline.data.frames import preprocess
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
 
 def benchmark_task(
     variants: Sequence[ExportedVariant],
-    test: Frames,
+    judge: Judge,
     pictures_hwc: Sequence[NDArray[np.uint8]],
     raw_folder: Path,
     *,
@@ -44,26 +44,22 @@ def benchmark_task(
 ) -> dict[str, Any]:
     """Measure every variant under ONNX Runtime on this machine; `variants[0]` is the baseline.
 
-    pictures_hwc: decoded camera pictures that are timed. Leaves samples.csv (raw times) and predictions.npz (logits)
-    in `raw_folder`. Returns {"threads", "self_check", "timing", "rows"}; a row has the columns of the leaderboard.
+    pictures_hwc: decoded camera pictures that are timed. Leaves samples.csv (raw times) and what the judge leaves in
+    `raw_folder`. Returns {"threads", "self_check", "timing", "rows"}; a row has the columns of the leaderboard.
     """
     if not variants or variants[0].name != BASELINE:
         raise EdgeboardError(
             "The baseline must be the first of the exported variants", value=[one.name for one in variants]
         )
     engines = {one.name: OnnxRuntimeEngine(one.file, threads) for one in variants}
+    test = judge.test
     frame_size = test.frames_nhwc.shape[1]
+    decoders = {one.name: judge.decoder(one) for one in variants}
 
     progress(f"accuracy of {len(variants)} files on {len(test)} frames")
-    logits = {name: predict(engine.run, test.frames_nhwc) for name, engine in engines.items()}
-    np.savez(
-        raw_folder / "predictions.npz",
-        allow_pickle=False,
-        labels=test.labels,
-        files=np.array([path.name for path in test.files]),
-        class_names=np.array(test.class_names),
-        **{f"logits_{name}": values for name, values in logits.items()},
-    )
+    answers = {one.name: judge.read(one, predict(engines[one.name].run, test.frames_nhwc)) for one in variants}
+    accuracies = judge.columns({one.name: one for one in variants}, answers)
+    judge.save(raw_folder, answers)
 
     progress(f"timing {rounds} rounds in turn")
     engines[SELF_CHECK] = OnnxRuntimeEngine(variants[0].file, threads)
@@ -72,7 +68,7 @@ def benchmark_task(
             {name: engine.run for name, engine in engines.items()},
             pictures_hwc,
             lambda picture_hwc: preprocess(picture_hwc, frame_size),
-            lambda outputs: decode_top1(outputs, test.class_names),
+            {**decoders, SELF_CHECK: decoders[BASELINE]},
             rounds=rounds,
             frames_per_turn=frames_per_turn,
             warmup=warmup,
@@ -88,11 +84,10 @@ def benchmark_task(
         for one in variants
     }
     guarded = guard(costs, smallest_difference(check), seed)
-    correct_baseline = logits[BASELINE].argmax(axis=1) == test.labels
     rows = [
         {
             **identity_columns(one, frame_size),
-            **accuracy_columns(logits[one.name], correct_baseline, test, one),
+            **accuracies[one.name],
             **timing_columns(timings, one.name, seed),
             **memory_columns(costs[one.name].memories_mb),
             **guarded[one.name],

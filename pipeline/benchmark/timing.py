@@ -73,7 +73,7 @@ def time_in_turn(
     networks: Mapping[str, Network],
     pictures_hwc: Sequence[NDArray[np.uint8]],
     preprocess: Preprocess,
-    decode: Decode,
+    decoders: Mapping[str, Decode],
     *,
     rounds: int,
     frames_per_turn: int,
@@ -83,7 +83,8 @@ def time_in_turn(
 ) -> Timings:
     """Time `rounds` rounds; in each, every variant has one turn of `frames_per_turn` timed frames.
 
-    networks: variant -> function from `[1, 3, S, S]` to the network's outputs. pictures_hwc: decoded camera
+    networks: variant -> function from `[1, 3, S, S]` to the network's outputs, and decoders: what is done with these.
+    pictures_hwc: decoded camera
     pictures `[H, W, 3]` uint8. The pictures of a round are the same for every variant. Outliers are kept.
     """
     if not pictures_hwc or not networks:
@@ -91,27 +92,26 @@ def time_in_turn(
             "Timing needs a variant and a picture", value=f"{len(networks)} variants, {len(pictures_hwc)} pictures"
         )
 
-    def frame_ms(network: Network, picture_hwc: NDArray[np.uint8]) -> tuple[float, float, float]:
+    def frame_ms(name: str, picture_hwc: NDArray[np.uint8]) -> tuple[float, float, float]:
         start = perf_counter_ns()
         frame_nchw = preprocess(picture_hwc)
         prepared = perf_counter_ns()
-        outputs = network(frame_nchw)
+        outputs = networks[name](frame_nchw)
         answered = perf_counter_ns()
-        decode(outputs)
+        decoders[name](outputs)
         decoded = perf_counter_ns()
         return (prepared - start) / 1e6, (answered - prepared) / 1e6, (decoded - answered) / 1e6
 
     warmup_frames = {
-        name: _warm_up(lambda i, network=network: sum(frame_ms(network, pictures_hwc[i % len(pictures_hwc)])), warmup)  # type: ignore[misc]
-        for name, network in networks.items()
+        name: _warm_up(lambda i, name=name: sum(frame_ms(name, pictures_hwc[i % len(pictures_hwc)])), warmup)  # type: ignore[misc]
+        for name in networks
     }
     rows = []
     for round_, order in enumerate(turn_orders(list(networks), rounds, seed)):
         for turn, name in enumerate(order):
-            network = networks[name]
             for i in range(-rewarm, frames_per_turn):
                 frame = (round_ * frames_per_turn + i) % len(pictures_hwc)
-                times_ms = frame_ms(network, pictures_hwc[frame])
+                times_ms = frame_ms(name, pictures_hwc[frame])
                 if i >= 0:
                     rows.append((round_, turn, name, frame, *times_ms))
     return Timings(pd.DataFrame(rows, columns=["round", "turn", "variant", "frame", *PARTS]), warmup_frames)

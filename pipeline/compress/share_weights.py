@@ -25,7 +25,7 @@ from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import PlannedStep, ShareWeights
 from pipeline.files import sha256_file
-from pipeline.training.classifier import describe, train_classifier
+from pipeline.training.train import describe, train_network
 
 # Clustering the mean and the count of each cell of a histogram costs as much for millions of weights as for thousands.
 _CELLS = 16_384
@@ -39,7 +39,7 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
     errors = share_weights(network, options.bits, keep_zeros=meta.sparse)
     report: dict[str, Any] = {"step": "share_weights", "options": options.model_dump()}
     if options.epochs:
-        report["training"] = train_classifier(
+        report["training"] = train_network(
             network,
             meta.class_names,
             context.task,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -18,6 +18,8 @@ MEAN_RGB = np.array([0.485, 0.456, 0.406], dtype=np.float32)
 STD_RGB = np.array([0.229, 0.224, 0.225], dtype=np.float32)
 _SCALE = 1 / (255 * STD_RGB)
 _SHIFT = -MEAN_RGB / STD_RGB
+NO_LABEL = -1
+ANNOTATIONS = "annotations.csv"
 
 
 def resize(image_hwc: NDArray[np.uint8], frame_size: int) -> NDArray[np.uint8]:
@@ -56,15 +58,31 @@ class Frames:
     """The pictures of one split, resized.
 
     frames_nhwc: uint8 `[N, S, S, 3]` RGB; labels: int64 `[N]` indices into `class_names`; files: N paths.
+    objects: of a data folder with boxes, for each frame float32 `[m, 5]`: class index and xyxy in pixels of the frame;
+    the label is then the class of the largest object, NO_LABEL where there is none. sizes_wh: int64 `[N, 2]`, width and
+    height of the pictures before they were resized.
     """
 
     frames_nhwc: NDArray[np.uint8]
     labels: NDArray[np.int64]
     files: list[Path]
     class_names: list[str]
+    objects: list[NDArray[np.float32]] | None = None
+    sizes_wh: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def take(self, chosen: NDArray[np.int64]) -> Frames:
+        """The frames at these places, in this order."""
+        return replace(
+            self,
+            frames_nhwc=self.frames_nhwc[chosen],
+            labels=self.labels[chosen],
+            files=[self.files[i] for i in chosen],
+            objects=None if self.objects is None else [self.objects[i] for i in chosen],
+            sizes_wh=None if self.sizes_wh is None else self.sizes_wh[chosen],
+        )
 
 
 def read_index(data_folder: Path) -> pd.DataFrame:
@@ -89,5 +107,30 @@ def load_frames(data_folder: Path, split: str, frame_size: int, class_names: lis
 
     with ThreadPoolExecutor() as pool:  # OpenCV releases the interpreter lock
         list(pool.map(load, range(len(files))))
-    labels = np.array([class_names.index(label) for label in rows["label"]], dtype=np.int64)
-    return Frames(frames, labels, files, class_names)
+    labels = [NO_LABEL if not label else class_names.index(label) for label in rows["label"]]
+    return Frames(
+        frames,
+        np.array(labels, dtype=np.int64),
+        files,
+        class_names,
+        _load_objects(data_folder, rows, frame_size, class_names),
+        rows[["width", "height"]].to_numpy(dtype=np.int64),
+    )
+
+
+def _load_objects(
+    data_folder: Path, rows: pd.DataFrame, frame_size: int, class_names: list[str]
+) -> list[NDArray[np.float32]] | None:
+    path = data_folder / ANNOTATIONS
+    if not path.is_file():
+        return None
+    boxes = pd.read_csv(path, dtype={"image": "string", "class": "string"}, keep_default_na=False)
+    numbers = boxes[["xmin", "ymin", "xmax", "ymax"]].to_numpy(dtype=np.float32)
+    labels = np.array([class_names.index(name) for name in boxes["class"]], dtype=np.float32)
+    of_image = boxes.groupby("image").indices
+    objects = []
+    for file, width, height in zip(rows["file"], rows["width"], rows["height"], strict=True):
+        places = of_image.get(file, np.empty(0, dtype=np.int64))
+        scale = np.array([frame_size / width, frame_size / height] * 2, dtype=np.float32)
+        objects.append(np.concatenate([labels[places, None], numbers[places] * scale], axis=1))
+    return objects

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from pipeline.data.fire import generate_fire
+from pipeline.data.suspect import generate_suspect
 
 # (data.<task>, seed, out, progress=...) -> the report of the folder
-GENERATORS: dict[str, Callable[..., dict[str, Any]]] = {"fire": generate_fire}
+GENERATORS: dict[str, Callable[..., dict[str, Any]]] = {"fire": generate_fire, "suspect": generate_suspect}

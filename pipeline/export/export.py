@@ -4,29 +4,46 @@ from __future__ import annotations
 
 import shutil
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
+from pipeline.answers import answers_of
 from pipeline.artifact import Meta, load_artifact, read_meta
 from pipeline.errors import EdgeboardError
 from pipeline.export import tensorrt_check
+from pipeline.export.head_file import write_head
 from pipeline.export.onnx_file import export_onnx
 from pipeline.export.packed import pack
-from pipeline.export.parity import compare, float_logits, require_parity
+from pipeline.export.parity import compare, float_outputs, require_parity
 from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
 
+# A network to the dict that pipeline.tasks.boxes describes, or None for a classifier.
+HeadOf = Callable[[nn.Module], dict[str, Any] | None]
+
+
+def no_head(_network: nn.Module) -> None:
+    return None
+
 
 def export_variant(
-    artifact: Path, out: Path, published_as: Path, frames_nhwc: NDArray[np.uint8], options: Export
+    artifact: Path,
+    out: Path,
+    published_as: Path,
+    frames_nhwc: NDArray[np.uint8],
+    options: Export,
+    head_of: HeadOf = no_head,
 ) -> dict[str, Any]:
     """Write the files of one variant into `out` (which exists) and return its entry of the export report.
 
     frames_nhwc: real frames `[N, S, S, 3]` for the parity gate.
     published_as: where `out` will lie once the stage is done, for the paths in the report.
+    head_of: how the outputs of the network are to be read; it is written beside the model.
 
     In the entry, `file` is the ONNX file that runs and `ships` the one that goes to the board; they are the same but
     for shared weights, which ship packed. `size_bytes` is that of `ships`, and `size_compressed_bytes` what zlib makes
@@ -40,10 +57,12 @@ def export_variant(
     float_artifact = Path(meta.parent) if meta.parent and not is_own else artifact
     network, _ = load_artifact(float_artifact)
     files = _write_files(artifact, meta, network, out, options.opset)
-    reference = float_logits(network, frames_nhwc)
+    head = head_of(network)
+    answers = answers_of(meta.class_names, head)
+    reference = float_outputs(network, frames_nhwc)
     parity = {}
     for engine, file in files.items():
-        parity[engine] = compare(reference, file, frames_nhwc)
+        parity[engine] = compare(reference, file, frames_nhwc, answers)
         require_parity(
             parity[engine], published_as / file.name, meta.precision, options.parity_tolerance, options.min_agreement
         )
@@ -66,6 +85,7 @@ def export_variant(
         "ratio_reached": _ratio_reached(artifact),
         "artifact": artifact.as_posix(),
         "float_artifact": float_artifact.as_posix(),
+        "head": None if head is None else (published_as / write_head(out, head).name).as_posix(),
         "parity": parity,
         "tensorrt": _tensorrt_entry(files.get("tensorrt"), published_as, options.tensorrt_check, made),
     }

@@ -12,12 +12,16 @@ import torch
 from torch import nn
 from torch.onnx import TrainingMode
 
+from pipeline.detectors import Detector
+
 INPUT_NAME = "frames"
 OUTPUT_NAME = "logits"
+HEADS_NAME = "heads"  # of a detector
 
 
 def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int, *, keep_batch_norm: bool = False) -> None:
-    """Write `network` as ONNX: input `frames` float32 `[1, 3, S, S]`, output `logits` `[1, C]`.
+    """Write `network` as ONNX: input `frames` float32 `[1, 3, S, S]`, output `logits` `[1, C]`, of a
+    detector `heads` `[1, A, K]`.
 
     The TorchScript exporter is used on purpose: it writes opset 13, the newest that TensorRT 8.2 on the
     older boards reads, where the newer one starts at 18. The same network gives the same bytes.
@@ -35,7 +39,7 @@ def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int, *, 
             (frames,),
             str(path),
             input_names=[INPUT_NAME],
-            output_names=[OUTPUT_NAME],
+            output_names=[HEADS_NAME if isinstance(network, Detector) else OUTPUT_NAME],
             opset_version=opset,
             # The network is in eval mode. To keep that mode, rather than to ask for it, is what leaves out the fusion.
             training=TrainingMode.PRESERVE if keep_batch_norm else TrainingMode.EVAL,

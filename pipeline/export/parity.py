@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipeline.answers import Answers
 from pipeline.data.frames import normalise
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
@@ -20,24 +21,26 @@ _MENDS = {
 }
 
 
-def float_logits(network: nn.Module, frames_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """`[N, S, S, 3]` frames to `[N, C]` logits of the PyTorch network."""
+def float_outputs(network: nn.Module, frames_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """`[N, S, S, 3]` frames to the outputs `[N, ...]` of the PyTorch network."""
     with torch.inference_mode():
         return network.eval()(torch.from_numpy(normalise(frames_nhwc))).numpy()
 
 
-def compare(reference_nc: NDArray[np.float32], path: Path, frames_nhwc: NDArray[np.uint8]) -> dict[str, Any]:
-    """Largest difference of a logit, absolute and relative to the largest logit, and agreement of decisions."""
+def compare(
+    reference: NDArray[np.float32], path: Path, frames_nhwc: NDArray[np.uint8], answers: Answers
+) -> dict[str, Any]:
+    """Largest difference of an output, absolute and relative to the largest one, and agreement of decisions."""
     engine = OnnxRuntimeEngine(path, threads=1)
-    logits = np.concatenate([engine.run(normalise(frame[None])) for frame in frames_nhwc])
-    if not np.isfinite(logits).all():
+    outputs = np.concatenate([engine.run(normalise(frame[None])) for frame in frames_nhwc])
+    if not np.isfinite(outputs).all():
         raise EdgeboardError("The exported file gives values that are not finite numbers", where=path)
-    difference = float(np.abs(logits - reference_nc).max())
+    difference = float(np.abs(outputs - reference).max())
     return {
         "n": len(frames_nhwc),
         "largest_difference": difference,
-        "largest_difference_relative": difference / max(float(np.abs(reference_nc).max()), 1e-12),
-        "agreement": float((logits.argmax(1) == reference_nc.argmax(1)).mean()),
+        "largest_difference_relative": difference / max(float(np.abs(reference).max()), 1e-12),
+        "agreement": answers.agreement(outputs, reference),
     }
 
 
@@ -47,7 +50,7 @@ def require_parity(parity: dict[str, Any], path: Path, precision: str, tolerance
         raise EdgeboardError(
             "The exported file does not give the outputs of the PyTorch network",
             where=path,
-            value=f"largest difference {parity['largest_difference_relative']:.2g} of the largest logit",
+            value=f"largest difference {parity['largest_difference_relative']:.2g} of the largest output",
             allowed=f"at most export.parity_tolerance = {tolerance:g}",
             mend="an operator is exported wrongly: try another export.opset",
         )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.options import Section
+from pipeline.tasks.boxes import Detections, decode_detections
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Tensor, nn
+
+Kind = Literal["classification", "detection"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class ClassificationTask:
     data_options: type[Section]
     train_options: type[Section]
     metric: Metric = Metric("top-1", "higher")
+    kind: Kind = "classification"
 
     def loss(self, logits_nc: Tensor, labels_n: Tensor, label_smoothing: float) -> Tensor:
         """Mean cross-entropy of logits `[N, C]` against class indices `[N]`."""
@@ -46,9 +50,29 @@ class ClassificationTask:
 
         return cross_entropy(logits_nc, labels_n, label_smoothing=label_smoothing)
 
-    def decode(self, logits_1c: NDArray[np.float32]) -> Decision:
+    def decode(self, logits_1c: NDArray[np.float32], head: dict[str, Any] | None = None) -> Decision:  # noqa: ARG002
         """Logits `[1, C]` to the most likely class."""
         logits = logits_1c[0] - logits_1c[0].max()
         exponentials = np.exp(logits)
         label = int(exponentials.argmax())
         return Decision(label, float(exponentials[label] / exponentials.sum()))
+
+
+@dataclass(frozen=True)
+class DetectionTask:
+    """One frame in, boxes with classes out."""
+
+    name: str
+    data_options: type[Section]
+    train_options: type[Section]
+    metric: Metric = Metric("mAP@50", "higher")
+    kind: Kind = "detection"
+
+    def loss(self, network: nn.Module, heads_nak: Tensor, objects_nm5: Tensor) -> Tensor:
+        """The loss that belongs to the architecture; objects as pipeline.detectors.Detector.loss takes them."""
+        loss: Tensor = network.loss(heads_nak, objects_nm5)  # type: ignore[operator]
+        return loss
+
+    def decode(self, heads_1ak: NDArray[np.float32], head: dict[str, Any]) -> Detections:
+        """Heads `[1, A, K]` to boxes in pixels of the frame, best first."""
+        return decode_detections(heads_1ak[0], head)

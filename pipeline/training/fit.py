@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from pipeline.errors import EdgeboardError
+from pipeline.training.validation import Validation
 
-# (frames [B, 3, S, S], logits [B, C], labels [B]) -> scalar
+# (frames [B, 3, S, S], outputs [B, ...], truth [B, ...]) -> scalar
 Objective = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
@@ -76,6 +77,7 @@ def fit(
     train_batches: DataLoader,
     val_batches: DataLoader,
     objective: Objective,
+    validation: Validation,
     schedule: Schedule,
     hardware: Hardware,
     seed: int,
@@ -91,7 +93,8 @@ def fit(
     every epoch; when one is there, training goes on from it, and the outcome is that of a run that was never
     cut. The folder is removed at the end.
 
-    Returns the history: per epoch the training loss, validation loss and validation accuracy, and the kept epoch.
+    Returns the history: per epoch the training loss, validation loss and validation accuracy (the metric of the task),
+    and the kept epoch.
     Raises EdgeboardError when the loss is not finite.
     """
     pl.seed_everything(seed, verbose=False)
@@ -102,7 +105,7 @@ def fit(
     # Lightning leaves modes as they are, and a network that was loaded or pruned comes in eval mode, in which batch
     # normalisation would not learn.
     network.train()
-    module = _Training(network, objective, schedule, len(train_batches), extras)
+    module = _Training(network, objective, validation, schedule, len(train_batches), extras)
     resumable = ModelCheckpoint(dirpath=checkpoint_folder, filename="last", enable_version_counter=False)
     best = ModelCheckpoint(
         dirpath=checkpoint_folder, filename="best", monitor="val_loss", mode="min", save_weights_only=True
@@ -137,13 +140,20 @@ def fit(
 
 class _Training(pl.LightningModule):
     def __init__(
-        self, network: nn.Module, objective: Objective, schedule: Schedule, steps_per_epoch: int, extras: Extras
+        self,
+        network: nn.Module,
+        objective: Objective,
+        validation: Validation,
+        schedule: Schedule,
+        steps_per_epoch: int,
+        extras: Extras,
     ) -> None:
         super().__init__()
         self.network = network.to(memory_format=torch.channels_last)
         self.history: list[dict[str, float]] = []
         # Kept out of the module tree: a teacher inside it must not be trained or saved.
         self._objective = objective
+        self._validation = validation
         self._schedule = schedule
         self.helper = extras.helper
         self._on_gradients = extras.on_gradients
@@ -179,18 +189,16 @@ class _Training(pl.LightningModule):
                         parameter.masked_fill_(self._zeros[name].to(parameter.device), 0)
 
     def on_validation_epoch_start(self) -> None:
-        self._val = torch.zeros(3, dtype=torch.float64)
+        self._validation.begin()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
         frames, labels = batch
-        logits = self.network(frames.to(memory_format=torch.channels_last))
-        loss = nn.functional.cross_entropy(logits, labels, reduction="sum")
-        self._val += torch.tensor([float(loss), float((logits.argmax(1) == labels).sum()), len(labels)]).double()
+        self._validation.add(self.network(frames.to(memory_format=torch.channels_last)), labels)
 
     def on_validation_epoch_end(self) -> None:
-        totals = self._val
+        totals = self._validation.sums()
         if self.trainer.world_size > 1:
-            totals = torch.as_tensor(self.all_gather(self._val)).reshape(-1, 3).sum(0)
+            totals = torch.as_tensor(self.all_gather(totals)).reshape(-1, 3).sum(0)
         val_loss, val_accuracy = float(totals[0] / totals[2]), float(totals[1] / totals[2])
         self.log("val_loss", val_loss, sync_dist=False)
         train_loss = float(self._sums[0] / self._sums[1])

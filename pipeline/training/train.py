@@ -1,23 +1,23 @@
-"""Training a classifier of a task: the parts that the baseline, fine-tuning and distillation share."""
+"""Training a network of a task: the parts that the baseline, fine-tuning and distillation share."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from pipeline.data.frames import load_frames
 from pipeline.files import sha256_file, sha256_json
 from pipeline.networks import count_macs, count_nonzero, count_parameters
-from pipeline.options import ClassifierTraining
+from pipeline.options import Training
 from pipeline.params import Params
 from pipeline.tasks import Task
-from pipeline.training.batches import plain_batches, training_batches
 from pipeline.training.fit import NO_EXTRAS, Extras, Hardware, Objective, Schedule, fit
+from pipeline.training.kinds import batches_for_training, plain_batches_of, task_loss, validation_of
 
 
-def train_classifier(
+def train_network(
     network: nn.Module,
     class_names: list[str],
     task: Task,
@@ -32,19 +32,19 @@ def train_classifier(
     depends_on: Any = None,
     part: tuple[int, int] | None = None,
     extras: Extras = NO_EXTRAS,
+    frame_size: int | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place on the training split and return the history.
 
     objective: the loss, by default that of the task. depends_on: whatever else the outcome depends on, such
     as the hash of the weights that training starts from; it keeps a checkpoint from being resumed by another run.
     part: (first epoch, of how many) where this is a part of a longer training, see Schedule.
+    frame_size: where it is not that of train.<task>, in pixels.
     """
-    options: ClassifierTraining = params.train.of(task.name)
-    train_frames = load_frames(data_folder, "train", options.frame_size, class_names)
-    val_frames = load_frames(data_folder, "val", options.frame_size, class_names)
-
-    def task_loss(_frames: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
-        return task.loss(logits, labels, options.label_smoothing)
+    options: Training = params.train.of(task.name)
+    size = frame_size or options.frame_size
+    train_frames = load_frames(data_folder, "train", size, class_names)
+    val_frames = load_frames(data_folder, "val", size, class_names)
 
     identity = {
         "title": title,
@@ -55,14 +55,17 @@ def train_classifier(
         "epochs": epochs,
         "learning_rate": learning_rate,
         "part": part,
+        "frame_size": size,
         "depends_on": depends_on,
     }
+    own_loss = task_loss(task, network, options)
     first_epoch, of_epochs = part or (0, None)
     return fit(
         network,
-        training_batches(train_frames, options.batch_size, params.seed, first_epoch),
-        plain_batches(val_frames, options.batch_size),
-        objective or task_loss,
+        batches_for_training(task, train_frames, options.batch_size, params.seed, first_epoch),
+        plain_batches_of(task, val_frames, options.batch_size),
+        objective or (lambda _frames, outputs, truth: own_loss(outputs, truth)),
+        validation_of(task, network, class_names, options),
         Schedule(epochs, learning_rate, options.weight_decay, options.patience, first_epoch, of_epochs),
         Hardware(params.train.accelerator, params.train.devices, params.train.precision),
         params.seed,

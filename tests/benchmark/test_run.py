@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.benchmark.judges import ClassJudge
 from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
 from pipeline.data.frames import Frames
@@ -79,7 +80,16 @@ def _benchmark(variants: list[ExportedVariant], raw: Path) -> dict:  # type: ign
     test = Frames(frames, rng.integers(0, 3, 12), [Path(f"test/{i}.png") for i in range(12)], CLASSES)
     pictures = [rng.integers(0, 255, (20, 30, 3), dtype=np.uint8) for _ in range(3)]
     return benchmark_task(
-        variants, test, pictures, raw, threads=1, rounds=5, frames_per_turn=6, warmup=2, seed=0, progress=print
+        variants,
+        ClassJudge(test),
+        pictures,
+        raw,
+        threads=1,
+        rounds=5,
+        frames_per_turn=6,
+        warmup=2,
+        seed=0,
+        progress=print,
     )
 
 

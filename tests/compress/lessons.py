@@ -14,7 +14,7 @@ from pipeline.compress.step import StepContext
 from pipeline.networks import build_network
 from pipeline.params import check_params
 from pipeline.tasks import TASKS
-from pipeline.training.classifier import describe
+from pipeline.training.train import describe
 from tests.conftest import REPOSITORY, TINY, set_params
 from tests.picture_folder import CLASS_NAMES, write_data_folder
 

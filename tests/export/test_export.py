@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
+from pipeline.answers import ClassAnswers
 from pipeline.artifact import Meta, load_artifact, save_artifact
 from pipeline.compress.share_weights import make_permanent, share_weights
 from pipeline.data.frames import load_frames
@@ -24,7 +25,7 @@ from pipeline.export import tensorrt_check
 from pipeline.export.export import export_variant
 from pipeline.export.onnx_file import export_onnx
 from pipeline.export.packed import unpack
-from pipeline.export.parity import compare, float_logits, require_parity
+from pipeline.export.parity import compare, float_outputs, require_parity
 from pipeline.files import read_json, sha256_file, write_json
 from pipeline.networks import build_network
 from pipeline.params import Export
@@ -178,7 +179,7 @@ def test_the_parity_gate(
 ) -> None:
     export_variant(baseline, tmp_path, Path("out"), data, OPTIONS)
     graph_with_gain(tmp_path / "changed.onnx", gain, tmp_path / "model.onnx")
-    parity = compare(float_logits(load_artifact(baseline)[0], data), tmp_path / "changed.onnx", data)
+    parity = compare(float_outputs(load_artifact(baseline)[0], data), tmp_path / "changed.onnx", data, ClassAnswers())
     if refused is None:
         require_parity(parity, Path("out/model.onnx"), precision, 1e-3, 0.9)
         assert parity["agreement"] == 1

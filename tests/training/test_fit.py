@@ -16,6 +16,7 @@ from pipeline.errors import EdgeboardError
 from pipeline.training import fit as fit_module
 from pipeline.training.batches import EpochSampler, plain_batches, training_batches
 from pipeline.training.fit import Extras, Hardware, Schedule, fit
+from pipeline.training.validation import ClassificationValidation
 from tests.conftest import REPOSITORY, environment
 from tests.picture_folder import CLASS_NAMES, write_data_folder
 
@@ -45,6 +46,7 @@ def train(
     return fit(
         network, training_batches(train_frames, batch_size, 1, part[0]), plain_batches(val_frames, 8),
         objective or (lambda _frames, logits, labels: nn.functional.cross_entropy(logits, labels)),  # type: ignore[arg-type]
+        ClassificationValidation(),
         Schedule(epochs, 0.02, 0.01, patience, *part), CPU, 1, checkpoints, "test", extras,
     )  # fmt: skip
 

@@ -14,14 +14,14 @@ from torch import nn
 
 from pipeline.artifact import load_artifact, save_artifact
 from pipeline.compress.distillation.separable import separable_meta
-from pipeline.compress.distillation.teachers import new_classifier
+from pipeline.compress.distillation.teachers import new_network
 from pipeline.compress.distillation.teaching import teach
 from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import Distill, PlannedStep
 from pipeline.files import sha256_file
 from pipeline.separable_convolutions import Replaced, make_separable
-from pipeline.training.classifier import describe
+from pipeline.training.train import describe
 
 
 def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
@@ -56,4 +56,4 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
 
 def _new_student(architecture: str, n_classes: int, frame_size: int, context: StepContext) -> nn.Module:
     where = "compress.distill.student"
-    return new_classifier(architecture, n_classes, frame_size, context.params.seed, where)
+    return new_network(architecture, context.task, n_classes, frame_size, context.params.seed, where)

@@ -50,7 +50,7 @@ def detection_distance(
     teacher_boxes_na4: Tensor,
     temperature: float,
     class_weights_c: Tensor | None = None,
-    background: int = 0,
+    background: int | None = 0,
 ) -> tuple[Tensor, Tensor]:
     """(class term, box term) of a detector with anchors; boxes are the regressions relative to the anchors.
 
@@ -60,15 +60,28 @@ def detection_distance(
     Box term: smooth L1 summed over the four numbers of a box, averaged with the teacher's probability of an object
     (at temperature 1) as the weight of an anchor; 0 where the teacher sees none anywhere. Their teacher-bounded
     loss needs the true boxes and is left to the task.
+    background: its place among the classes; None where each class has a sigmoid of its own, so that the soft targets
+    are those of C coins (summed) instead of one die.
     """
-    divergence = _soft_divergence(student_logits_nac, teacher_logits_nac, temperature)
+    if background is None:
+        student, teacher = (torch.stack([torch.zeros_like(x), x], -1) for x in (student_logits_nac, teacher_logits_nac))
+        divergence = _soft_divergence(student, teacher, temperature).sum(-1)
+    else:
+        divergence = _soft_divergence(student_logits_nac, teacher_logits_nac, temperature)
     if class_weights_c is not None:
         divergence = divergence * class_weights_c
     class_term = temperature**2 * divergence.sum(-1).mean()
-    object_na = 1 - teacher_logits_nac.float().softmax(-1)[..., background]
+    object_na = object_probability(teacher_logits_nac, background)
     distance_na = smooth_l1_loss(student_boxes_na4.float(), teacher_boxes_na4.float(), reduction="none").sum(-1)
     tiny = torch.finfo(torch.float32).tiny
     return class_term, (object_na * distance_na).sum() / object_na.sum().clamp_min(tiny)
+
+
+def object_probability(logits_nac: Tensor, background: int | None) -> Tensor:
+    """`[N, A]` in [0, 1]: of anything but the background, or, with sigmoids, of the likeliest class."""
+    if background is None:
+        return logits_nac.float().amax(-1).sigmoid()
+    return 1 - logits_nac.float().softmax(-1)[..., background]
 
 
 def embedding_distance(student_nd: Tensor, teacher_nd: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ from pipeline.compress_options import PlannedStep, Separable
 from pipeline.files import sha256_file
 from pipeline.networks import count_parameters, layer_shapes
 from pipeline.separable_convolutions import Replaced, make_separable
-from pipeline.training.classifier import describe
+from pipeline.training.train import describe
 
 
 def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:

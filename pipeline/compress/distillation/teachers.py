@@ -14,10 +14,11 @@ from pipeline.artifact import FORMAT, Meta, load_artifact, save_artifact
 from pipeline.compress.step import StepContext
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_file, sha256_json
-from pipeline.networks import build_network, load_pretrained
-from pipeline.options import ClassifierTraining
-from pipeline.training.classifier import describe, train_classifier
+from pipeline.networks import build_network, load_pretrained, require_kind
+from pipeline.options import Training
+from pipeline.tasks import Task
 from pipeline.training.fit import Hardware
+from pipeline.training.train import describe, train_network
 
 BASELINE = "baseline"
 # What decides how a teacher comes out, beside params.yaml and the data: an edit here makes a new one.
@@ -36,8 +37,8 @@ class Teacher:
 def find_teacher(name: str, meta: Meta, context: StepContext) -> Teacher:
     """The teacher of the student that `meta` describes; trained now if nobody has trained the same one here before.
 
-    name: `baseline`, or a classifier of torchvision, which is trained as train.<task> says, from random weights or, if
-    that section says so, from those of ImageNet. Such a teacher is kept under `context.checkpoints`.
+    name: `baseline`, or an architecture of torchvision, which is trained as train.<task> says, from random weights
+    or, if that section says so, from those of ImageNet or COCO, and kept under `context.checkpoints`.
     Raises EdgeboardError where the teacher knows other classes than the student.
     """
     is_baseline = name == BASELINE
@@ -65,18 +66,19 @@ def find_teacher(name: str, meta: Meta, context: StepContext) -> Teacher:
 def untrained_teacher(architecture: str, meta: Meta, context: StepContext) -> nn.Module:
     """The network that find_teacher trains, before that: to find out in time whether it can serve."""
     where = "compress.distill.teacher"
-    return new_classifier(architecture, len(meta.class_names), meta.frame_size, context.params.seed, where)
+    return new_network(architecture, context.task, len(meta.class_names), meta.frame_size, context.params.seed, where)
 
 
-def new_classifier(architecture: str, n_classes: int, frame_size: int, seed: int, where: str) -> nn.Module:
-    """A classifier with the random weights of `seed`, which has been shown to accept the frames of the task.
+def new_network(architecture: str, task: Task, n_classes: int, frame_size: int, seed: int, where: str) -> nn.Module:
+    """A network for the task with the random weights of `seed`, which has been shown to accept the frames of the task.
 
     where: the option that names the architecture, for the message of the EdgeboardError if there is no such one or it
     cannot see frames of this size.
     """
     torch.manual_seed(seed)
     try:
-        network = build_network(architecture, n_classes)
+        require_kind(architecture, task.kind)
+        network = build_network(architecture, n_classes, frame_size)
     except EdgeboardError as error:
         raise EdgeboardError(
             error.what, where=where, value=error.value, allowed=error.allowed, mend=f"correct {where} in params.yaml"
@@ -97,9 +99,9 @@ def new_classifier(architecture: str, n_classes: int, frame_size: int, seed: int
 def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Path:
     """The folder of its artifact."""
     params, task = context.params, context.task
-    options: ClassifierTraining = params.train.of(task.name)
+    options: Training = params.train.of(task.name)
     # A file of weights is that of the baseline's architecture.
-    pretrained = options.pretrained if options.pretrained == "imagenet" else "none"
+    pretrained = options.pretrained if options.pretrained in ("imagenet", "coco") else "none"
     hardware = Hardware(params.train.accelerator, params.train.devices, params.train.precision)
     identity = {
         "task": task.name,
@@ -121,7 +123,7 @@ def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Pat
         return folder
     network = untrained_teacher(architecture, meta, context)
     load_pretrained(network, architecture, pretrained)
-    history = train_classifier(
+    history = train_network(
         network,
         meta.class_names,
         task,

@@ -16,14 +16,25 @@ from torch import Tensor, nn
 
 from pipeline.artifact import Meta
 from pipeline.compress.distillation.features import MapRecorder, Pair, pair_stages
-from pipeline.compress.distillation.objectives import attention_transfer, hint_distance, soft_targets
+from pipeline.compress.distillation.objectives import (
+    attention_transfer,
+    detection_distance,
+    hint_distance,
+    object_probability,
+    soft_targets,
+)
 from pipeline.compress.distillation.teachers import BASELINE, Teacher, find_teacher, untrained_teacher
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import Distill
-from pipeline.options import ClassifierTraining
+from pipeline.errors import EdgeboardError
+from pipeline.options import Training
 from pipeline.tasks import Task
-from pipeline.training.classifier import train_classifier
 from pipeline.training.fit import Extras, Objective
+from pipeline.training.kinds import task_loss
+from pipeline.training.train import train_network
+
+# (outputs [N, ...], what they should be) -> scalar
+Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def teach(
@@ -40,12 +51,14 @@ def teach(
     if compares and lesson.teacher != BASELINE:
         # Before the teacher is trained: it would be for nothing where no maps can be compared.
         pair_stages(student, untrained_teacher(lesson.teacher, meta, context), meta.frame_size)
+    if context.task.kind == "detection" and lesson.alpha > 0 and lesson.teacher != BASELINE:
+        _require_same_anchors(student, untrained_teacher(lesson.teacher, meta, context), lesson.teacher)
     if compares or lesson.alpha > 0:
         teacher = find_teacher(lesson.teacher, meta, context)
     if compares and teacher:
         pairs = pair_stages(student, teacher.network, meta.frame_size)
 
-    training: ClassifierTraining = context.params.train.of(context.task.name)
+    training: Training = context.params.train.of(context.task.name)
     helper = _regressors(pairs, context.params.seed) if lesson.features == "hint" and pairs else None
     with contextlib.ExitStack() as hooks:
         compare: Callable[[], Tensor] | None = None
@@ -55,7 +68,7 @@ def teach(
                 hooks.enter_context(MapRecorder(teacher.network, [pair.teacher for pair in pairs])),
                 helper,
             )
-        history = train_classifier(
+        history = train_network(
             student,
             meta.class_names,
             context.task,
@@ -66,7 +79,11 @@ def teach(
             epochs=lesson.epochs,
             learning_rate=lesson.learning_rate,
             objective=distillation_objective(
-                teacher.network if teacher else None, context.task, lesson, training.label_smoothing, compare
+                teacher.network if teacher else None,
+                lesson,
+                task_loss(context.task, student, training),
+                _soft_loss(context.task, student, lesson.temperature),
+                compare,
             ),
             depends_on=[depends_on, teacher.weights_hash if teacher else None, lesson.model_dump()],
             extras=Extras(keep_zeros=meta.sparse, helper=helper),
@@ -80,28 +97,60 @@ def teach(
 
 def distillation_objective(
     teacher: nn.Module | None,
-    task: Task,
     lesson: Distill,
-    label_smoothing: float,
+    own_loss: Loss,
+    soft_loss: Loss,
     compare: Callable[[], Tensor] | None = None,
 ) -> Objective:
     """The loss of a batch. The teacher is frozen and moves to the student's device by itself.
 
-    teacher: None learns from the labels alone. compare: the difference of the inner maps of both networks in the
+    teacher: None learns from the labels alone. own_loss: of the student's outputs and the truth; soft_loss: of its
+    outputs and the teacher's. compare: the difference of the inner maps of both networks in the
     forward passes that have just been made; needs a teacher.
     """
     if teacher is None:
-        return lambda _frames, logits, labels: task.loss(logits, labels, label_smoothing)
+        return lambda _frames, outputs, truth: own_loss(outputs, truth)
     teacher.eval().requires_grad_(False)
 
-    def objective(frames: Tensor, logits: Tensor, labels: Tensor) -> Tensor:
+    def objective(frames: Tensor, outputs: Tensor, truth: Tensor) -> Tensor:
         with torch.no_grad():
-            teacher_logits = teacher.to(frames.device)(frames)
-        soft = soft_targets(logits, teacher_logits, lesson.temperature)
-        loss = lesson.alpha * soft + (1 - lesson.alpha) * task.loss(logits, labels, label_smoothing)
+            taught = teacher.to(frames.device)(frames)
+        loss = lesson.alpha * soft_loss(outputs, taught) + (1 - lesson.alpha) * own_loss(outputs, truth)
         return loss if compare is None else loss + lesson.feature_weight * compare()
 
     return objective
+
+
+def _soft_loss(task: Task, student: nn.Module, temperature: float) -> Loss:
+    if task.kind == "detection":
+        return lambda heads, taught: boxes_of_teacher(heads, taught, student, temperature)
+    return lambda logits, taught: soft_targets(logits, taught, temperature)
+
+
+def boxes_of_teacher(heads_nak: Tensor, taught_nak: Tensor, student: Any, temperature: float) -> Tensor:
+    """Class and box term per object that the teacher sees, as the losses of detectors are per true object.
+
+    A mean over all anchors would be a thousand times smaller, for nearly all of them see background.
+    """
+    n_logits = student.n_logits
+    logits, taught_logits = heads_nak[..., :n_logits], taught_nak[..., :n_logits]
+    boxes, taught_boxes = (heads[..., n_logits : n_logits + 4] for heads in (heads_nak, taught_nak))
+    background = 0 if n_logits > student.n_classes else None
+    seen = object_probability(taught_logits, background).sum().clamp_min(1)
+    class_term, box_term = detection_distance(
+        logits, taught_logits, boxes, taught_boxes, temperature, background=background
+    )
+    return class_term * taught_logits.shape[:2].numel() / seen + box_term
+
+
+def _require_same_anchors(student: Any, teacher: Any, name: str) -> None:
+    if not torch.equal(student.anchors_xyxy, teacher.anchors_xyxy) or student.n_logits != teacher.n_logits:
+        raise EdgeboardError(
+            "The teacher's heads cannot be compared with the student's, for they belong to other anchors",
+            where="compress.distill.teacher",
+            value=f"{name} with {len(teacher.anchors_xyxy)} anchors, the student has {len(student.anchors_xyxy)}",
+            mend="use teacher: baseline, or alpha: 0 with features: attention, which compares inner maps only",
+        )
 
 
 def _comparison(student: MapRecorder, teacher: MapRecorder, helper: nn.ModuleList | None) -> Callable[[], Tensor]:

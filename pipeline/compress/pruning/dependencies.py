@@ -17,6 +17,7 @@ import torch_pruning as tp
 from torch import Tensor, nn
 from torch_pruning.pruner import function
 
+from pipeline.detectors import Detector
 from pipeline.networks import Convolution
 
 
@@ -69,8 +70,15 @@ def dependency_graph(network: nn.Module, frame_size: int) -> tp.DependencyGraph:
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")  # about bare parameters; what becomes of them is checked afterwards
         return tp.DependencyGraph().build_dependency(
-            network, torch.zeros(1, 3, frame_size, frame_size), customized_pruners=ordered
+            network,
+            torch.zeros(1, 3, frame_size, frame_size),
+            forward_fn=_traced,
+            customized_pruners=ordered,
         )
+
+
+def _traced(network: nn.Module, frames_nchw: Tensor) -> Any:
+    return network.answer_maps(frames_nchw) if isinstance(network, Detector) else network(frames_nchw)
 
 
 def find_channels(graph: tp.DependencyGraph) -> list[Channels]:

@@ -23,9 +23,9 @@ from pipeline.compress.step import StepContext
 from pipeline.compress_options import PlannedStep, Prune
 from pipeline.files import sha256_file, sha256_json
 from pipeline.networks import count_parameters, layer_shapes
-from pipeline.options import ClassifierTraining
-from pipeline.training.classifier import train_classifier
+from pipeline.options import Training
 from pipeline.training.fit import Extras
+from pipeline.training.train import train_network
 
 
 class Pruning:
@@ -42,7 +42,7 @@ class Pruning:
         self._step = step
         self._options: Prune = step.options
         self._context = context
-        training: ClassifierTraining = context.params.train.of(context.task.name)
+        training: Training = context.params.train.of(context.task.name)
         self._identity = [
             sha256_file(source / "weights.safetensors"),
             sha256_file(context.data_folder / "index.csv"),
@@ -166,7 +166,7 @@ class Pruning:
                 callback(network)
 
         context = self._context
-        history = train_classifier(
+        history = train_network(
             self.network,
             self._meta.class_names,
             context.task,

@@ -20,7 +20,7 @@ from pipeline.compress.pruning.zeroing import count_zero_channels
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import PlannedStep, Prune
 from pipeline.networks import count_parameters
-from pipeline.training.classifier import describe
+from pipeline.training.train import describe
 
 __all__ = ["RATIO_TOLERANCE", "prune_to_ratio", "run"]
 

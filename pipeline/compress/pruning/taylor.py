@@ -6,7 +6,6 @@ Method: Molchanov et al., Importance Estimation for Neural Network Pruning, CVPR
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -16,8 +15,8 @@ from pipeline.artifact import Meta
 from pipeline.compress.pruning.importance import Scores
 from pipeline.compress.step import StepContext
 from pipeline.data.frames import load_frames
-from pipeline.options import ClassifierTraining
-from pipeline.training.batches import plain_batches
+from pipeline.options import Training
+from pipeline.training.kinds import plain_batches_of, task_loss
 
 # Spread over the training split, so that every class is in. More hardly change which channels are last.
 _FRAMES = 256
@@ -49,15 +48,12 @@ def taylor_scores(
 
 def scores_of_training_split(network: nn.Module, meta: Meta, context: StepContext, *, absolute: bool) -> Scores:
     """taylor_scores of the task's own loss on up to 256 training frames as they are, the same at every call."""
-    training: ClassifierTraining = context.params.train.of(context.task.name)
+    training: Training = context.params.train.of(context.task.name)
     every = load_frames(context.data_folder, "train", meta.frame_size, meta.class_names)
     some = np.unique(np.linspace(0, len(every) - 1, _FRAMES).round().astype(np.int64))
-    frames = replace(
-        every, frames_nhwc=every.frames_nhwc[some], labels=every.labels[some], files=[every.files[i] for i in some]
-    )
     return taylor_scores(
         network,
-        plain_batches(frames, training.batch_size),
-        lambda logits, labels: context.task.loss(logits, labels, training.label_smoothing),
+        plain_batches_of(context.task, every.take(some), training.batch_size),
+        task_loss(context.task, network, training),
         absolute=absolute,
     )

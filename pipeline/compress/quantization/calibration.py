@@ -43,8 +43,9 @@ QUANTIZABLE = sorted({*QLinearOpsRegistry, *QDQRegistry})
 def drawn_evenly(frames: Frames, count: int, seed: int) -> NDArray[np.int64]:
     """Indices of at most `count` frames, drawn in turn from the classes."""
     generator = np.random.default_rng([seed, 1])
-    per_class = [generator.permutation(np.flatnonzero(frames.labels == c)) for c in range(len(frames.class_names))]
-    longest = max(len(indices) for indices in per_class)
+    # Of a detector, frames without an object are a class by themselves.
+    per_class = [generator.permutation(np.flatnonzero(frames.labels == c)) for c in np.unique(frames.labels)]
+    longest = max((len(indices) for indices in per_class), default=0)
     in_turn = [indices[i] for i in range(longest) for indices in per_class if i < len(indices)]
     return np.array(in_turn[:count], dtype=np.int64)
 

@@ -51,6 +51,23 @@ def layers_of(model: onnx.ModelProto) -> dict[str, Layer]:
     return {layer: Layer(ops[layer], tuple(names)) for layer, names in nodes.items()}
 
 
+def tail_of(model: onnx.ModelProto) -> list[str]:
+    """The nodes behind the last layers with weights, which bring the answer into its form.
+
+    A detector's rows of class logits and box numbers are joined there: quantized, they would have to share one scale.
+    """
+    constants = {tensor.name for tensor in model.graph.initializer}
+    leads_to_layer: set[str] = set()
+    tail = []
+    for node in reversed(model.graph.node):
+        is_layer = node.op_type in WEIGHTED and node.input[1] in constants
+        if is_layer or any(name in leads_to_layer for name in node.output):
+            leads_to_layer.update(node.input)
+        else:
+            tail.append(node.name)
+    return tail[::-1]
+
+
 def named_layers(layers: dict[str, Layer], names: Sequence[str]) -> list[str]:
     """The layers that compress.quantize.keep_float names, in the order of the graph.
 

@@ -18,6 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from pipeline.answers import Answers, answers_of
 from pipeline.artifact import Meta, load_artifact, save_artifact
 from pipeline.compress.quantization.bias_correction import bias_shifts
 from pipeline.compress.quantization.calibration import calibrate, calibration_frames
@@ -34,8 +35,9 @@ from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
 from pipeline.export.onnx_file import export_onnx
 from pipeline.files import read_json, sha256_file
-from pipeline.training.classifier import train_classifier
 from pipeline.training.fit import Extras
+from pipeline.training.kinds import head_of
+from pipeline.training.train import train_network
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class _Work:
     options: Quantize
     meta: Meta
     context: StepContext
+    answers: Answers
 
 
 def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
@@ -74,7 +77,9 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
             report["training"] = _train(network, source, step, meta, context)
             export_onnx(network, meta.frame_size, exported, context.params.export.opset)
             model = prepare(exported, prepared)
-        work = _Work(exported, prepared, model, destination / "graphs", calibration, options, meta, context)
+        head = head_of(context.task, network, context.params.train.of(context.task.name))
+        answers = answers_of(meta.class_names, head)
+        work = _Work(exported, prepared, model, destination / "graphs", calibration, options, meta, context, answers)
         report |= _WRITERS.get(options.method, _write_static)(work)
     graphs = {path.stem: f"graphs/{path.name}" for path in sorted((destination / "graphs").iterdir())}
     n_zero = zero_weights(onnx.load(destination / graphs["onnxruntime"]), network)
@@ -88,7 +93,7 @@ def _train(network: nn.Module, source: Path, step: PlannedStep, meta: Meta, cont
     options: Quantize = step.options
     torch.manual_seed(context.params.seed)
     with fake_quantized(network):
-        return train_classifier(
+        return train_network(
             network,
             meta.class_names,
             context.task,
@@ -117,7 +122,7 @@ def _write_static(work: _Work) -> dict[str, Any]:
         graph, found["bias_correction"] = _corrected(graph, work)
     if options.sensitivity or options.keep_float == "auto":
         frames = load_frames(work.context.data_folder, "val", work.meta.frame_size, work.meta.class_names)
-        judge = Judge(work.prepared, frames, work.context.params.seed)
+        judge = Judge(work.prepared, frames, work.answers, work.context.params.seed)
         found["sensitivity"] = sensitivity(graph, judge)
         if options.keep_float == "auto":
             order = [row["layer"] for row in found["sensitivity"]]

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.answers import Answers
 from pipeline.compress.quantization.calibration import drawn_evenly
 from pipeline.compress.quantization.graph_layers import layers_of
 from pipeline.compress.quantization.quantized_graph import CalibratedGraph
@@ -31,7 +32,7 @@ MAX_FRAMES = 256
 class Judge:
     """Compares quantized graphs with the float one on at most MAX_FRAMES validation frames, through ONNX Runtime."""
 
-    def __init__(self, float_graph: Path, validation: Frames, seed: int) -> None:
+    def __init__(self, float_graph: Path, validation: Frames, answers: Answers, seed: int) -> None:
         if len(validation) == 0:
             raise EdgeboardError(
                 "There is no validation frame to measure the quantized layers with",
@@ -39,10 +40,11 @@ class Judge:
                 value="0 frames in the split val",
                 mend="add photos to the data source, or leave sensitivity and keep_float: auto off",
             )
-        chosen = drawn_evenly(validation, MAX_FRAMES, seed)
-        self._frames = validation.frames_nhwc[chosen]
-        self._labels = validation.labels[chosen]
-        self._float = self._logits(float_graph)
+        chosen = validation.take(drawn_evenly(validation, MAX_FRAMES, seed))
+        self._answers = answers
+        self._frames = chosen.frames_nhwc
+        self._truth = answers.truth(chosen)
+        self._float = self._outputs(float_graph)
         self.n = len(chosen)
         self.float_accuracy = self._accuracy(self._float)
 
@@ -51,27 +53,26 @@ class Judge:
         with tempfile.TemporaryDirectory(prefix="edgeboard-") as folder:
             path = Path(folder, "int8.onnx")
             graph.write(path, "onnxruntime", only=only, keep_float=keep_float)
-            logits = self._logits(path)
-        exact, quantized = _log_softmax(self._float), _log_softmax(logits)
+            outputs = self._outputs(path)
         return Verdict(
-            kl=float((np.exp(exact) * (exact - quantized)).sum(1).mean()),
-            decisions_changed=int((logits.argmax(1) != self._float.argmax(1)).sum()),
-            accuracy=self._accuracy(logits),
+            kl=self._answers.divergence(outputs, self._float),
+            decisions_changed=self._answers.n_changed(outputs, self._float),
+            accuracy=self._accuracy(outputs),
         )
 
-    def _logits(self, graph: Path) -> NDArray[np.float32]:
+    def _outputs(self, graph: Path) -> NDArray[np.float32]:
         # One thread per frame: the sums do not depend on the number of cores.
         engine = OnnxRuntimeEngine(graph, threads=1)
         with ThreadPoolExecutor() as pool:
             return np.concatenate(list(pool.map(lambda frame: engine.run(normalise(frame[None])), self._frames)))
 
-    def _accuracy(self, logits: NDArray[np.float32]) -> float:
-        return float((logits.argmax(1) == self._labels).mean())
+    def _accuracy(self, outputs: NDArray[np.float32]) -> float:
+        return self._answers.score(outputs, self._truth)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """kl: mean KL divergence of the probabilities from the float ones, in nats. accuracy: top-1, a fraction."""
+    """kl: mean KL divergence of the probabilities from the float ones, in nats. accuracy: the task's metric."""
 
     kl: float
     decisions_changed: int
@@ -131,8 +132,3 @@ def keep_within_budget(
         "within_budget": within,
         "words": words,
     }
-
-
-def _log_softmax(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))

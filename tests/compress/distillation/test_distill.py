@@ -13,7 +13,8 @@ from torch import nn
 
 from pipeline.artifact import load_artifact, read_meta
 from pipeline.compress.distillation.distill import run
-from pipeline.compress.distillation.teaching import distillation_objective, teach
+from pipeline.compress.distillation.objectives import soft_targets
+from pipeline.compress.distillation.teaching import Loss, distillation_objective, teach
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import Distill
 from pipeline.errors import EdgeboardError
@@ -21,7 +22,7 @@ from pipeline.files import read_json, sha256_file, sha256_json
 from pipeline.networks import build_network, count_parameters
 from pipeline.tasks import TASKS
 from pipeline.training import fit
-from pipeline.training.classifier import train_classifier
+from pipeline.training.train import train_network
 from tests.compress.lessons import SIZE, new_network, outputs, save, step_context
 from tests.compress.sections import planned
 from tests.picture_folder import CLASS_NAMES
@@ -47,6 +48,14 @@ def lesson(**options: Any) -> Distill:
     return made
 
 
+def own_loss(label_smoothing: float = 0) -> Loss:
+    return lambda logits, labels: FIRE.loss(logits, labels, label_smoothing)
+
+
+def soft_loss(temperature: float = 4) -> Loss:
+    return lambda logits, taught: soft_targets(logits, taught, temperature)
+
+
 def distilled(context: StepContext, source: Path, name: str = "distilled", **options: Any) -> Path:
     """The artifact that the step makes of `source`."""
     folder = source.parent / name
@@ -61,12 +70,12 @@ def hooks_of(network: nn.Module) -> int:
 
 def test_without_a_teacher_the_loss_is_that_of_the_task() -> None:
     logits = torch.randn(4, 3)
-    loss = distillation_objective(None, FIRE, lesson(alpha=0), label_smoothing=0.1)(FRAMES, logits, LABELS)
+    loss = distillation_objective(None, lesson(alpha=0), own_loss(0.1), soft_loss())(FRAMES, logits, LABELS)
     torch.testing.assert_close(loss, nn.functional.cross_entropy(logits, LABELS, label_smoothing=0.1))
 
 
 def test_a_student_that_is_the_teacher_has_no_soft_loss(teacher: nn.Module) -> None:
-    objective = distillation_objective(teacher, FIRE, lesson(alpha=1), label_smoothing=0)
+    objective = distillation_objective(teacher, lesson(alpha=1), own_loss(), soft_loss())
     assert objective(FRAMES, teacher(FRAMES), LABELS).item() == pytest.approx(0, abs=1e-6)
 
 
@@ -77,13 +86,15 @@ def test_the_loss_mixes_soft_targets_labels_and_features(teacher: nn.Module) -> 
     soft = temperature**2 * (p * (p / q).log()).sum(1).mean()
     expected = 0.7 * soft + 0.3 * nn.functional.cross_entropy(logits, LABELS) + 50 * 0.02
     options = lesson(temperature=temperature, alpha=0.7, feature_weight=50)
-    objective = distillation_objective(teacher, FIRE, options, 0, compare=lambda: torch.tensor(0.02))
+    objective = distillation_objective(
+        teacher, options, own_loss(), soft_loss(temperature), compare=lambda: torch.tensor(0.02)
+    )
     torch.testing.assert_close(objective(FRAMES, logits, LABELS), expected)
 
 
 def test_the_teacher_is_not_trained(teacher: nn.Module) -> None:
     logits = torch.randn(4, 3, requires_grad=True)
-    distillation_objective(teacher, FIRE, lesson(), 0)(FRAMES, logits, LABELS).backward()
+    distillation_objective(teacher, lesson(), own_loss(), soft_loss())(FRAMES, logits, LABELS).backward()
     assert logits.grad is not None
     assert all(parameter.grad is None for parameter in teacher.parameters())
 
@@ -121,11 +132,11 @@ def test_the_regressors_of_hints_learn(context: StepContext, monkeypatch: pytest
     def train(*arguments: Any, **options: Any) -> Any:
         regressors = options["extras"].helper
         seen.append([p.detach().clone() for p in regressors.parameters()])
-        history = train_classifier(*arguments, **options)
+        history = train_network(*arguments, **options)
         seen.append([p.detach().clone() for p in regressors.parameters()])
         return history
 
-    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_classifier", train)
+    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_network", train)
     teach(new_network(), read_meta(context.baseline), lesson(features="hint"), context, "test", depends_on=None)
     before, after = seen
     assert len(before) == 4 * 2
@@ -141,7 +152,7 @@ def test_a_checkpoint_belongs_to_its_lesson_and_its_teacher(
         identities.append(sha256_json(options["depends_on"]))
         return {}
 
-    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_classifier", train)
+    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_network", train)
     meta = read_meta(context.baseline)
     for options in ({}, {}, {"alpha": 0.1}, {"temperature": 2.0}):
         teach(new_network(), meta, lesson(**options), context, "test", depends_on="source")
@@ -265,8 +276,8 @@ def test_an_architecture_that_cannot_serve_is_told_before_any_training(
     def not_yet(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("nothing may be trained yet")
 
-    monkeypatch.setattr("pipeline.compress.distillation.teachers.train_classifier", not_yet)
-    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_classifier", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.teachers.train_network", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.teaching.train_network", not_yet)
     with pytest.raises(EdgeboardError, match=message) as caught:
         distilled(context, save(tmp_path / "source", new_network()), **{key: value})
     assert f"compress.distill.{key}" in str(caught.value)
@@ -278,7 +289,7 @@ def test_maps_that_cannot_be_compared_are_told_before_the_teacher_is_trained(
     def not_yet(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("nothing may be trained yet")
 
-    monkeypatch.setattr("pipeline.compress.distillation.teachers.train_classifier", not_yet)
+    monkeypatch.setattr("pipeline.compress.distillation.teachers.train_network", not_yet)
     student = nn.Sequential(nn.Flatten(), nn.Linear(3 * SIZE * SIZE, 3))
     with pytest.raises(EdgeboardError, match="no maps of like resolution"):
         teach(

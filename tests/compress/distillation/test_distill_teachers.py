@@ -53,7 +53,7 @@ def test_a_teacher_by_name_is_trained_once(context: StepContext, monkeypatch: py
         raise AssertionError("it was trained already")
 
     with monkeypatch.context() as patched:
-        patched.setattr(teachers, "train_classifier", again)
+        patched.setattr(teachers, "train_network", again)
         second = find_teacher(ARCHITECTURE, meta, context)
         assert second.weights_hash == first.weights_hash
         assert second.report == first.report
@@ -75,7 +75,7 @@ def test_a_teacher_belongs_to_the_options_it_was_trained_with(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     trained: list[str] = []
-    monkeypatch.setattr(teachers, "train_classifier", lambda *a, **_o: trained.append(a[6]) or _history())
+    monkeypatch.setattr(teachers, "train_network", lambda *a, **_o: trained.append(a[6]) or _history())
     for name, changes in (("as it was", {}), ("changed", {key: 1})):
         (tmp_path / name).mkdir()
         one = step_context(tmp_path / name, **changes)

@@ -116,7 +116,7 @@ def test_freed_weights_move_and_those_that_were_zero_before_stay(
     context, _, source = place
     zero = {name: weight == 0 for name, weight in prunable_weights(load_artifact(source)[0]).items()}
     after: list[int] = []
-    real = pruning.train_classifier
+    real = pruning.train_network
 
     def watching(network: nn.Module, *args: Any, **options: Any) -> dict[str, Any]:
         history = real(network, *args, **options)
@@ -125,7 +125,7 @@ def test_freed_weights_move_and_those_that_were_zero_before_stay(
         after.append(count_zero_weights(network))
         return history
 
-    monkeypatch.setattr(pruning, "train_classifier", watching)
+    monkeypatch.setattr(pruning, "train_network", watching)
     pruned(context, source, tmp_path / "out", structure="unstructured", schedule="dsd")
     n_zero = sum(int(mask.sum()) for mask in zero.values())
     n_alive = count_parameters(load_artifact(source)[0]) - n_zero
@@ -167,7 +167,7 @@ def test_a_killed_step_goes_on_after_its_last_phase(
     options = {"structure": structure, "schedule": "iterative", "criterion": "movement", "epochs": 4}
     pruned(context, source, tmp_path / "whole", **options)
     trained: list[str] = []
-    real = pruning.train_classifier
+    real = pruning.train_network
 
     def killed_in_the_third(*args: Any, **settings: Any) -> dict[str, Any]:
         trained.append(args[6])
@@ -175,7 +175,7 @@ def test_a_killed_step_goes_on_after_its_last_phase(
             raise KeyboardInterrupt
         return real(*args, **settings)
 
-    monkeypatch.setattr(pruning, "train_classifier", killed_in_the_third)
+    monkeypatch.setattr(pruning, "train_network", killed_in_the_third)
     with pytest.raises(KeyboardInterrupt):
         pruned(context, source, tmp_path / "killed", **options)
     other = planned("prune", ratio=0.6, round_to=4, rounds=2, **(options | {"epochs": 5}))
@@ -194,7 +194,7 @@ def test_a_network_that_cannot_be_rebuilt_is_told_before_it_is_trained(
 ) -> None:
     context, source, _ = place
     monkeypatch.setattr(pipeline.networks, "apply_layer_shapes", lambda _network, _shapes: None)
-    monkeypatch.setattr(pruning, "train_classifier", lambda *_args, **_options: pytest.fail("it was trained"))
+    monkeypatch.setattr(pruning, "train_network", lambda *_args, **_options: pytest.fail("it was trained"))
     for name in ("one_shot", "iterative"):
         with pytest.raises(EdgeboardError, match="cannot be rebuilt"):
             pruned(context, source, tmp_path / name, schedule=name)
@@ -205,13 +205,13 @@ def test_gradual_trains_parts_of_one_training(
 ) -> None:
     context, source, _ = place
     parts: list[Any] = []
-    real = pruning.train_classifier
+    real = pruning.train_network
 
     def watching(*args: Any, **options: Any) -> dict[str, Any]:
         parts.append((options["part"], options["epochs"], options["learning_rate"]))
         return real(*args, **options)
 
-    monkeypatch.setattr(pruning, "train_classifier", watching)
+    monkeypatch.setattr(pruning, "train_network", watching)
     pruned(context, source, tmp_path / "out", schedule="gradual", learning_rate=0.003)
     assert parts == [((0, 3), 1, 0.003), ((1, 3), 2, 0.003)]
 
@@ -237,7 +237,7 @@ def test_a_ratio_out_of_reach_is_told_before_anything_is_trained(
     place: tuple[StepContext, Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, source, _ = place
-    monkeypatch.setattr(pruning, "train_classifier", lambda *_args, **_options: pytest.fail("it was trained"))
+    monkeypatch.setattr(pruning, "train_network", lambda *_args, **_options: pytest.fail("it was trained"))
     tables: list[dict[str, Any]] = [{}, {"schedule": "dsd"}, {"criterion": "movement"}, {"schedule": "gradual"}]
     for place_, options in enumerate(tables):
         with pytest.raises(EdgeboardError, match="cannot lose"):

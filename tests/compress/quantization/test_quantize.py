@@ -21,12 +21,12 @@ from pipeline.compress.recipes import artifact_folder
 from pipeline.compress.step import StepContext
 from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
-from pipeline.export.parity import float_logits
+from pipeline.export.parity import float_outputs
 from pipeline.files import read_json
 from pipeline.networks import layer_shapes
 from pipeline.params import check_params
 from pipeline.tasks import TASKS
-from pipeline.training.classifier import describe
+from pipeline.training.train import describe
 from tests.compress.sections import planned
 from tests.compress.small_graphs import logits, tiny_resnet
 from tests.conftest import REPOSITORY, TINY, set_params
@@ -109,7 +109,7 @@ def test_qat_keeps_the_weights_that_its_graphs_were_made_from(workplace: Workpla
     assert list(trained) == list(before)
     assert not torch.equal(trained["conv1.weight"], before["conv1.weight"])
     frames = load_frames(workplace.context.data_folder, "val", SIZE, CLASS_NAMES).frames_nhwc
-    exact, untrained = float_logits(network, frames), float_logits(workplace.network, frames)
+    exact, untrained = float_outputs(network, frames), float_outputs(workplace.network, frames)
     int8 = logits(made / "graphs/onnxruntime.onnx", frames)
     assert np.abs(int8 - exact).max() < np.abs(int8 - untrained).max() / 2
     with pytest.raises(EdgeboardError, match="no float network"):
@@ -217,7 +217,7 @@ def test_bad_input_is_told(
 
 def test_a_wrong_name_is_told_before_the_training(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        "pipeline.compress.quantization.quantize.train_classifier", lambda *_, **__: pytest.fail("it trained")
+        "pipeline.compress.quantization.quantize.train_network", lambda *_, **__: pytest.fail("it trained")
     )
     with pytest.raises(EdgeboardError, match="no such layer"):
         workplace.quantize(method="qat", keep_float=["fc"])

@@ -18,6 +18,7 @@ from pipeline.data.frames import load_frames
 from pipeline.training import fit as fit_module
 from pipeline.training.batches import plain_batches, training_batches
 from pipeline.training.fit import Extras, Hardware, Schedule, fit
+from pipeline.training.validation import ClassificationValidation
 from tests.compress.small_graphs import SIZE, logits, prepared, random_frames
 from tests.picture_folder import CLASS_NAMES, write_data_folder
 
@@ -52,6 +53,7 @@ def train(
     return fit(
         network, training_batches(train_frames, 8, seed=1), plain_batches(val_frames, 8),
         lambda _frames, logits, labels: nn.functional.cross_entropy(logits, labels),
+        ClassificationValidation(),
         Schedule(epochs, learning_rate, 0.01, 99), Hardware("cpu", 1, precision), 1, checkpoints, "test",
         extras or Extras(),
     )  # fmt: skip

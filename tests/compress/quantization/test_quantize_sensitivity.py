@@ -10,6 +10,7 @@ from scipy.special import softmax
 from scipy.stats import entropy
 from torch import nn
 
+from pipeline.answers import ClassAnswers
 from pipeline.compress.quantization import sensitivity as module
 from pipeline.compress.quantization.graph_layers import layers_of
 from pipeline.compress.quantization.quantized_graph import CalibratedGraph
@@ -60,7 +61,7 @@ def judge(graph: CalibratedGraph, folder: Path, validation: Frames) -> Judge:  #
     """The float network is always right."""
     answers = logits(folder / "prepared.onnx", validation.frames_nhwc).argmax(1)
     assert len(set(answers)) > 1, "decisions can change"
-    return Judge(folder / "prepared.onnx", replace(validation, labels=answers), seed=1)
+    return Judge(folder / "prepared.onnx", replace(validation, labels=answers), ClassAnswers(), seed=1)
 
 
 def test_the_most_sensitive_layer_comes_first(
@@ -121,13 +122,13 @@ def test_no_more_frames_than_the_cap_are_used(
     folder: Path, graph: CalibratedGraph, validation: Frames, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_FRAMES", 6)
-    few = Judge(folder / "prepared.onnx", validation, seed=1)
+    few = Judge(folder / "prepared.onnx", validation, ClassAnswers(), seed=1)
     assert few.n == 6
-    assert sorted(few._labels) == [0, 0, 1, 1, 2, 2]
+    assert sorted(few._truth) == [0, 0, 1, 1, 2, 2]
     assert {row["n"] for row in sensitivity(graph, few)} == {6}
 
 
 @pytest.mark.usefixtures("graph")
 def test_no_validation_frame_is_refused(folder: Path) -> None:
     with pytest.raises(EdgeboardError, match="no validation frame"):
-        Judge(folder / "prepared.onnx", random_frames(0), seed=1)
+        Judge(folder / "prepared.onnx", random_frames(0), ClassAnswers(), seed=1)

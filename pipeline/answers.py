@@ -1,0 +1,143 @@
+"""What a network's outputs say, and whether two networks say the same: one class for each kind of task.
+
+All works on numpy arrays, whatever engine computed them; N is the number of frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.data.frames import Frames
+from pipeline.metrics.average_precision import mean_average_precision
+from pipeline.tasks.boxes import Detections, class_scores, decode_detections, iou_matrix
+
+Outputs = NDArray[np.float32]
+_SAME_BOX = 0.5  # intersection over union
+# Boxes that one would act on; the many weak ones come and go with every rounding.
+_CERTAIN = 0.3
+# An anchor that sees an object with less belongs to the background, on which all networks agree.
+_SEES_SOMETHING = 0.05
+
+
+class Answers(Protocol):
+    def truth(self, frames: Frames) -> Any:
+        """What `score` wants to know of the frames."""
+        ...
+
+    def score(self, outputs: Outputs, truth: Any) -> float:
+        """The task's metric, in [0, 1]."""
+        ...
+
+    def agreement(self, outputs: Outputs, reference: Outputs) -> float:
+        """How far the decisions are those of the reference, in [0, 1]."""
+        ...
+
+    def n_changed(self, outputs: Outputs, reference: Outputs) -> int:
+        """Frames whose decision is not that of the reference."""
+        ...
+
+    def divergence(self, outputs: Outputs, reference: Outputs) -> float:
+        """Mean KL divergence from the probabilities of the reference, in nats."""
+        ...
+
+
+class ClassAnswers:
+    """Of a classifier: outputs are logits `[N, C]`."""
+
+    def truth(self, frames: Frames) -> NDArray[np.int64]:
+        return frames.labels
+
+    def score(self, outputs: Outputs, truth: NDArray[np.int64]) -> float:
+        return float((outputs.argmax(1) == truth).mean())
+
+    def agreement(self, outputs: Outputs, reference: Outputs) -> float:
+        return float((outputs.argmax(1) == reference.argmax(1)).mean())
+
+    def n_changed(self, outputs: Outputs, reference: Outputs) -> int:
+        return int((outputs.argmax(1) != reference.argmax(1)).sum())
+
+    def divergence(self, outputs: Outputs, reference: Outputs) -> float:
+        exact, other = _log_softmax(reference), _log_softmax(outputs)
+        return float((np.exp(exact) * (exact - other)).sum(1).mean())
+
+
+class BoxAnswers:
+    """Of a detector: outputs are heads `[N, A, K]`, to be read by `head` (see pipeline.tasks.boxes)."""
+
+    def __init__(self, head: dict[str, Any], n_classes: int) -> None:
+        self.head = head
+        self._n_classes = n_classes
+
+    def decode(self, outputs: Outputs) -> list[Detections]:
+        return [decode_detections(heads_ak, self.head) for heads_ak in outputs]
+
+    def truth(self, frames: Frames) -> list[NDArray[np.float32]]:
+        assert frames.objects is not None, "frames of a detector have boxes"
+        return frames.objects
+
+    def score(self, outputs: Outputs, truth: Sequence[NDArray[np.float32]]) -> float:
+        return mean_average_precision(
+            self.decode(outputs),
+            [one[:, 1:] for one in truth],
+            [one[:, 0].astype(np.int64) for one in truth],
+            self._n_classes,
+        )
+
+    def agreement(self, outputs: Outputs, reference: Outputs) -> float:
+        """Mean over the frames of 2 · same / (boxes + boxes of the reference); 1 where neither sees any."""
+        return float(np.mean(self._overlaps(outputs, reference)))
+
+    def n_changed(self, outputs: Outputs, reference: Outputs) -> int:
+        return int((self._overlaps(outputs, reference) < 1).sum())
+
+    def divergence(self, outputs: Outputs, reference: Outputs) -> float:
+        """Over the anchors at which the reference sees something; 0 where it sees nothing in any frame."""
+        total, n = 0.0, 0
+        for heads, exact_heads in zip(outputs, reference, strict=True):
+            exact, other = class_scores(exact_heads, self.head), class_scores(heads, self.head)
+            seen = exact.max(axis=1) > _SEES_SOMETHING
+            total += float(_bernoulli_divergence(exact[seen], other[seen]).sum())
+            n += int(seen.sum())
+        return total / n if n else 0.0
+
+    def _overlaps(self, outputs: Outputs, reference: Outputs) -> NDArray[np.float64]:
+        head = {**self.head, "score_threshold": _CERTAIN}
+        pairs = zip(outputs, reference, strict=True)
+        return np.array([_overlap(decode_detections(a, head), decode_detections(b, head)) for a, b in pairs])
+
+
+def answers_of(class_names: Sequence[str], head: dict[str, Any] | None) -> ClassAnswers | BoxAnswers:
+    """head: how the outputs of a detector are to be read; None for a classifier."""
+    return ClassAnswers() if head is None else BoxAnswers(head, len(class_names))
+
+
+def _overlap(mine: Detections, others: Detections) -> float:
+    if not len(mine.labels) and not len(others.labels):
+        return 1.0
+    is_same = iou_matrix(mine.boxes_xyxy, others.boxes_xyxy) >= _SAME_BOX
+    is_same &= mine.labels[:, None] == others.labels[None]
+    same = 0
+    # Best first, each box once.
+    for row in is_same:
+        free = np.flatnonzero(row)
+        if len(free):
+            same += 1
+            is_same[:, free[0]] = False
+    return 2 * same / (len(mine.labels) + len(others.labels))
+
+
+def _bernoulli_divergence(exact_ac: NDArray[Any], other_ac: NDArray[Any]) -> NDArray[np.float64]:
+    """Each class by itself, so that it means the same for softmax and sigmoid heads; summed over the classes."""
+    tiny = 1e-6
+    p = np.clip(exact_ac.astype(np.float64), tiny, 1 - tiny)
+    q = np.clip(other_ac.astype(np.float64), tiny, 1 - tiny)
+    return (p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))).sum(axis=1)
+
+
+def _log_softmax(logits: Outputs) -> NDArray[np.float64]:
+    shifted = logits.astype(np.float64) - logits.max(1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
