@@ -31,6 +31,7 @@ class Meta:
     precision: fp32, fp16 or int8, of the file that is exported.
     sparse: weights that are zero were pruned one by one, and training leaves them zero.
     separable: convolutions that were replaced by depthwise-separable ones, by name, with the rank of each.
+    minimalistic: hard-swish and squeeze-and-excitation were replaced, see pipeline.minimalistic_layers.
     shared_bits: every layer has at most 2^shared_bits different weights; None where they are free.
     """
 
@@ -45,6 +46,7 @@ class Meta:
     precision: str = "fp32"
     sparse: bool = False
     separable: dict[str, int] = field(default_factory=dict)
+    minimalistic: bool = False
     shared_bits: int | None = None
     format: int = FORMAT
 
@@ -84,6 +86,7 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
     """The float network in eval mode, and its meta. A quantized artifact has none: load its parent instead."""
     from safetensors.torch import load_file
 
+    from pipeline.minimalistic_layers import make_minimalistic
     from pipeline.networks import apply_layer_shapes, build_network
     from pipeline.separable_convolutions import rebuild_separable
 
@@ -97,6 +100,8 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
             mend=f"use its parent, {meta.parent}" if meta.parent else "dvc repro",
         )
     network = build_network(meta.architecture, len(meta.class_names), meta.frame_size)
+    if meta.minimalistic:
+        make_minimalistic(network)
     rebuild_separable(network, meta.separable)  # first: where a width changed too, it is that of the new layers
     apply_layer_shapes(network, meta.layers)
     network.load_state_dict(load_file(weights), strict=True)

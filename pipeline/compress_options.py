@@ -18,7 +18,7 @@ from pydantic import Discriminator, Field, Tag, ValidationError, create_model, m
 from pipeline.options import Epochs, Fraction, LearningRate, NoBoolean, Section
 
 FIXED_VARIANTS = ("pruned", "distilled", "quantized", "compact")
-StepName = Literal["prune", "distill", "separable", "share_weights", "quantize"]
+StepName = Literal["minimalistic", "prune", "distill", "separable", "share_weights", "quantize"]
 STEP_NAMES: tuple[StepName, ...] = get_args(StepName)
 # A label is also the name of a folder, on every file system and in every shell.
 _PLAIN = re.compile(r"[A-Za-z0-9_.=,-]{1,80}")
@@ -74,6 +74,11 @@ class Distill(Section):
     learning_rate: LearningRate
 
 
+class Minimalistic(Section):
+    epochs: Annotated[int, Field(ge=0, le=10_000)]
+    learning_rate: LearningRate
+
+
 class Separable(Section):
     rank: Annotated[int, Field(ge=1, le=9)]
     epochs: Epochs
@@ -116,6 +121,7 @@ class Quantize(Section):
 
 
 _SECTIONS: dict[str, type[Section]] = {
+    "minimalistic": Minimalistic,
     "prune": Prune,
     "distill": Distill,
     "separable": Separable,
@@ -171,6 +177,7 @@ class Compress(Section):
     """per_task: what is different for a task; its recipes are added to the others or replace those of their name."""
 
     ratio: Ratio
+    minimalistic: Minimalistic
     prune: Prune
     distill: Distill
     separable: Separable
@@ -303,5 +310,9 @@ _CANNOT_FOLLOW: tuple[tuple[Callable[[PlannedStep, PlannedStep], bool], str], ..
     (
         lambda earlier, later: _makes_separable(earlier) and _makes_separable(later),
         "the convolutions are separable already",
+    ),
+    (
+        lambda earlier, later: earlier.name == later.name == "minimalistic",
+        "the network is minimalistic already",
     ),
 )

@@ -97,7 +97,7 @@ class Mixing(Section):
     match_light: Fraction = 0.6
     blurred: Fraction = 0.2
     blur: Annotated[float, Field(ge=0, le=10)] = 1.0
-    noisy: Fraction = 0.4
+    noisy: Fraction = 0.35
     noise: Annotated[float, Field(ge=0, le=64)] = 8.0
     occluded: Fraction = 0.2
     truncated: Fraction = 0.15

@@ -17,6 +17,7 @@ from pipeline.compress_options import Compress, PlannedStep, step_name
 STAGE_ORDER = ("train", "prune", "distill", "quantize")
 # A step that is no stage of its own joins one here.
 STAGE_OF_STEP = {
+    "minimalistic": "prune",
     "prune": "prune",
     "distill": "distill",
     "separable": "distill",
@@ -84,7 +85,7 @@ def work_description(stage: str, compress: Compress, host: str) -> list[dict[str
 
 def _borrowed(step: PlannedStep, compress: Compress) -> dict[str, Any]:
     """The options that a step takes from the section of another one."""
-    if step.name == "separable":
+    if step.name in ("separable", "minimalistic"):
         return {"temperature": compress.distill.temperature, "alpha": compress.distill.alpha}
     if step.name == "distill" and step.options.student == "separable":
         return {"rank": compress.separable.rank}

@@ -31,6 +31,7 @@ class StepContext:
 Step = Callable[[Path, Path, PlannedStep, StepContext], None]
 
 _MODULES = {
+    "minimalistic": "pipeline.compress.distillation.minimalistic",
     "prune": "pipeline.compress.pruning.prune",
     "distill": "pipeline.compress.distillation.distill",
     "separable": "pipeline.compress.distillation.separable",

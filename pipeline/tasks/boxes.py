@@ -41,9 +41,10 @@ def decode_detections(heads_ak: np.ndarray, head: Dict[str, Any]) -> Detections:
     heads_ak: `[A, K]`: for every anchor the class logits, the four box numbers and, where head["centerness"], one more.
     """
     n_logits = head["n_classes"] + (head["activation"] == "softmax")
-    scores_ac = class_scores(heads_ak, head)
-    places, labels = np.nonzero(scores_ac > head["score_threshold"])
-    scores = scores_ac[places, labels]
+    candidates = _possible(heads_ak, head)
+    scores_ac = class_scores(heads_ak[candidates], head)
+    rows, labels = np.nonzero(scores_ac > head["score_threshold"])
+    scores, places = scores_ac[rows, labels], candidates[rows]
     if len(scores) > _CANDIDATES:
         best = np.argpartition(-scores, _CANDIDATES)[:_CANDIDATES]
         places, labels, scores = places[best], labels[best], scores[best]
@@ -106,6 +107,21 @@ def iou_matrix(boxes_n4: np.ndarray, others_m4: np.ndarray) -> np.ndarray:
     other_areas = np.clip(others_m4[:, 2:] - others_m4[:, :2], 0, None).prod(axis=1)
     union = areas[:, None] + other_areas[None] - overlap
     return np.where(union > 0, overlap / np.where(union > 0, union, 1), 0)
+
+
+def _possible(heads_ak: np.ndarray, head: Dict[str, Any]) -> np.ndarray:
+    """Indices of the anchors whose score can be above the threshold at all: for few of many is it worth computing.
+
+    A softmax is at most the sigmoid of the distance to the background, and a centerness only lowers a score's square.
+    """
+    threshold = head["score_threshold"] ** 2 if head["centerness"] else head["score_threshold"]
+    least = float(np.log(threshold / (1 - threshold)))
+    if head["activation"] == "softmax":
+        distances = heads_ak[:, 1 : head["n_classes"] + 1].max(axis=1) - heads_ak[:, 0]
+    else:
+        distances = heads_ak[:, : head["n_classes"]].max(axis=1)
+    # Rounding must not lose an anchor that lies on the threshold.
+    return np.flatnonzero(distances > least - 1e-3)
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:

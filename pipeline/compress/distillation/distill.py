@@ -35,7 +35,13 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
         changes = separable_meta(student, meta, replaced)
     elif options.student != "same":
         student = _new_student(options.student, len(meta.class_names), meta.frame_size, context)
-        changes = {"architecture": options.student, "layers": {}, "separable": {}, "sparse": False}
+        changes = {
+            "architecture": options.student,
+            "layers": {},
+            "separable": {},
+            "minimalistic": False,
+            "sparse": False,
+        }
     new_meta = meta_after(meta, step, **changes)
     taught = teach(
         student,
