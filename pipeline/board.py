@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import glob
 import os
 import re
 import shutil
@@ -221,6 +222,8 @@ def _record(
         if name:
             files.append((folder, inside(root, name)))
     files += _model_files(root, task, measured)
+    pictures = root / BENCHMARK_FOLDER / task
+    files += [("benchmark", path) for path in sorted(pictures.glob(f"{glob.escape(measured['variant'])}.*"))]
     return Record(run, tuple((folder, path) for folder, path in files if path.is_file()))
 
 

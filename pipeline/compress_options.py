@@ -215,7 +215,10 @@ class Compress(Section):
         except ValidationError as error:
             first = error.errors()[0]
             path = ".".join(str(part) for part in ("per_task", task, *first["loc"]))
-            raise ValueError(f"{path}: {first.get('ctx', {}).get('error', first['msg'])}") from None
+            message = str(first.get("ctx", {}).get("error", first["msg"]))
+            # Our own rules name the key below the section that they check.
+            is_about_key = ":" in message and " " not in message.split(":")[0]
+            raise ValueError(f"{path}{'.' if is_about_key else ': '}{message}") from None
 
     def plan(self) -> dict[str, tuple[PlannedStep, ...]]:
         """Every recipe as its steps, each with all its options."""

@@ -6,7 +6,6 @@ the board alike. Its losses and its matching of boxes to anchors are used as the
 
 from __future__ import annotations
 
-import difflib
 from typing import Any
 
 import torch
@@ -136,20 +135,26 @@ class Detector(nn.Module):
 
 
 def build_detector(architecture: str, n_classes: int, frame_size: int) -> Detector:
-    """A detector with random weights. Raises EdgeboardError for an unknown name."""
+    """A detector with random weights. Raises EdgeboardError for an unknown name, and for frames too small for it."""
     from torchvision.models import get_model
 
     if architecture not in DETECTORS:
-        close = difflib.get_close_matches(architecture, DETECTORS, n=3, cutoff=0.4)
         raise EdgeboardError(
             "There is no such detector",
             value=architecture,
-            allowed=f"a single-stage detector of torchvision: {', '.join(close or DETECTORS)}",
+            allowed=f"a single-stage detector of torchvision: {', '.join(DETECTORS)}",
             mend="correct train.<task>.architecture in params.yaml",
         )
     with_background = n_classes + architecture.startswith("ssd")
     model = get_model(architecture, weights=None, weights_backbone=None, num_classes=with_background)
-    return Detector(model, n_classes, frame_size)
+    try:
+        return Detector(model, n_classes, frame_size)
+    except RuntimeError as error:
+        raise EdgeboardError(
+            "The detector cannot see frames of this size",
+            value=f"{architecture} at {frame_size} px: {error}",
+            mend="choose a larger train.<task>.frame_size (or warm_up_size), or another architecture",
+        ) from error
 
 
 def detector_weights(architecture: str, state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -111,7 +111,7 @@ class ClassifierTraining(Training):
 
 
 class DetectorTraining(Training):
-    """warm_up_epochs: on frames of warm_up_size pixels, before those of frame_size.
+    """warm_up_epochs: of the backbone alone, on crops of the objects of warm_up_size pixels.
 
     score_threshold, nms_iou, max_detections: how boxes are made from the heads (see pipeline.tasks.boxes).
     """
@@ -126,7 +126,7 @@ class DetectorTraining(Training):
         "fcos_resnet50_fpn",
     ]
     warm_up_epochs: Annotated[int, Field(ge=0, le=10_000)]
-    warm_up_size: Annotated[int, Field(ge=64, le=1024)]
+    warm_up_size: Annotated[int, Field(ge=32, le=512)]
     score_threshold: Annotated[float, Field(gt=0, lt=1)]
     nms_iou: Annotated[float, Field(gt=0, lt=1)]
     max_detections: Annotated[int, Field(ge=1, le=1000)]

@@ -92,11 +92,14 @@ def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant
     if TASKS[task].kind != "detection":
         return ClassJudge(test)
     from pipeline.benchmark.detection.judge import BoxJudge
+    from pipeline.data.suspect import MIXED_TEST
 
     index = read_index(data)
     sources = index.loc[index["split"] == "test", "source"].tolist()
     heads = {one.name: read_head(one.head) for one in variants if one.head}
-    return BoxJudge(task, test, sources, heads, seed)
+    has_mixed = (index["split"] == MIXED_TEST).any()
+    mixed = load_frames(data, MIXED_TEST, test.frames_nhwc.shape[1], test.class_names) if has_mixed else None
+    return BoxJudge(task, test, sources, heads, seed, mixed)
 
 
 def _as_reported(name: str, sha256: str, task: str) -> Path:

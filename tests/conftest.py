@@ -37,6 +37,21 @@ TINY: dict[str, Any] = {
     "benchmark.warmup": 2,
 }
 
+# Beside TINY, for the task suspect alone.
+TINY_SUSPECT: dict[str, Any] = {
+    "tasks": ["suspect"],
+    "data.suspect.count": {"train": 16, "val": 6, "test": 8},
+    "data.suspect.pool": {"train": 2, "val": 1, "test": 1},
+    "data.suspect.classes": ["gun", "knife"],
+    "data.suspect.mix.width": 128,
+    "data.suspect.mix.height": 96,
+    "train.suspect.frame_size": 96,
+    "train.suspect.warm_up_epochs": 1,
+    "train.suspect.warm_up_size": 32,
+    "train.suspect.epochs": 1,
+    "train.suspect.batch_size": 4,
+}
+
 
 @pytest.fixture(scope="session")
 def real_fire() -> Path:

@@ -27,6 +27,10 @@ class Judge(Protocol):
         """The answers `[N, ...]` of a variant for the test frames, in the form that is kept."""
         ...
 
+    def further(self, one: ExportedVariant, run: Callable[[Outputs], Outputs]) -> dict[str, Any]:
+        """What is measured on frames beside those of the test split."""
+        ...
+
     def decoder(self, one: ExportedVariant) -> Callable[[Outputs], Any]:
         """What is done with the outputs of one frame before anyone can act on them; its time counts."""
         ...
@@ -48,6 +52,9 @@ class ClassJudge:
 
     def read(self, one: ExportedVariant, outputs: Outputs) -> Outputs:  # noqa: ARG002
         return outputs
+
+    def further(self, one: ExportedVariant, run: Callable[[Outputs], Outputs]) -> dict[str, Any]:  # noqa: ARG002
+        return {}
 
     def decoder(self, one: ExportedVariant) -> Callable[[Outputs], Any]:  # noqa: ARG002
         return lambda outputs: decode_top1(outputs, self.test.class_names)

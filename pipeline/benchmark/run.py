@@ -59,6 +59,7 @@ def benchmark_task(
     progress(f"accuracy of {len(variants)} files on {len(test)} frames")
     answers = {one.name: judge.read(one, predict(engines[one.name].run, test.frames_nhwc)) for one in variants}
     accuracies = judge.columns({one.name: one for one in variants}, answers)
+    further = {one.name: judge.further(one, engines[one.name].run) for one in variants}
     judge.save(raw_folder, answers)
 
     progress(f"timing {rounds} rounds in turn")
@@ -88,6 +89,7 @@ def benchmark_task(
         {
             **identity_columns(one, frame_size),
             **accuracies[one.name],
+            **further[one.name],
             **timing_columns(timings, one.name, seed),
             **memory_columns(costs[one.name].memories_mb),
             **guarded[one.name],

@@ -125,4 +125,5 @@ def _possible(heads_ak: np.ndarray, head: Dict[str, Any]) -> np.ndarray:
 
 
 def _sigmoid(values: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-values))
+    # Of less, exp() overflows with a warning, though to the same score.
+    return 1 / (1 + np.exp(-np.maximum(values, -80)))

@@ -11,9 +11,11 @@ from torch.utils.data import DataLoader
 from pipeline.answers import BoxAnswers
 from pipeline.data.frames import Frames
 from pipeline.options import DetectorTraining, Training
+from pipeline.params import Params
 from pipeline.tasks import Task
 from pipeline.tasks.base import DetectionTask
 from pipeline.training import batches, detection_batches
+from pipeline.training.fit import Hardware
 from pipeline.training.validation import ClassificationValidation, DetectionValidation, Validation
 
 
@@ -42,6 +44,17 @@ def head_of(task: Task, network: nn.Module, options: Training) -> dict[str, Any]
         return None
     head: dict[str, Any] = network.head(options.score_threshold, options.nms_iou, options.max_detections)  # type: ignore[operator]
     return head
+
+
+def hardware_of(task: Task, params: Params) -> Hardware:
+    """Where and how exactly is computed. For detectors `auto` is 32-true: depthwise convolutions are no faster in
+    bfloat16, and its 8 bits of mantissa are few for the corners of boxes.
+    """
+    section = params.train
+    precision = section.precision
+    if precision == "auto" and task.kind == "detection":
+        precision = "32-true"
+    return Hardware(section.accelerator, section.devices, precision)
 
 
 def validation_of(task: Task, network: nn.Module, class_names: Sequence[str], options: Training) -> Validation:

@@ -13,8 +13,8 @@ from pipeline.networks import count_macs, count_nonzero, count_parameters
 from pipeline.options import Training
 from pipeline.params import Params
 from pipeline.tasks import Task
-from pipeline.training.fit import NO_EXTRAS, Extras, Hardware, Objective, Schedule, fit
-from pipeline.training.kinds import batches_for_training, plain_batches_of, task_loss, validation_of
+from pipeline.training.fit import NO_EXTRAS, Extras, Objective, Schedule, fit
+from pipeline.training.kinds import batches_for_training, hardware_of, plain_batches_of, task_loss, validation_of
 
 
 def train_network(
@@ -32,19 +32,16 @@ def train_network(
     depends_on: Any = None,
     part: tuple[int, int] | None = None,
     extras: Extras = NO_EXTRAS,
-    frame_size: int | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place on the training split and return the history.
 
     objective: the loss, by default that of the task. depends_on: whatever else the outcome depends on, such
     as the hash of the weights that training starts from; it keeps a checkpoint from being resumed by another run.
     part: (first epoch, of how many) where this is a part of a longer training, see Schedule.
-    frame_size: where it is not that of train.<task>, in pixels.
     """
     options: Training = params.train.of(task.name)
-    size = frame_size or options.frame_size
-    train_frames = load_frames(data_folder, "train", size, class_names)
-    val_frames = load_frames(data_folder, "val", size, class_names)
+    train_frames = load_frames(data_folder, "train", options.frame_size, class_names)
+    val_frames = load_frames(data_folder, "val", options.frame_size, class_names)
 
     identity = {
         "title": title,
@@ -55,7 +52,6 @@ def train_network(
         "epochs": epochs,
         "learning_rate": learning_rate,
         "part": part,
-        "frame_size": size,
         "depends_on": depends_on,
     }
     own_loss = task_loss(task, network, options)
@@ -67,7 +63,7 @@ def train_network(
         objective or (lambda _frames, outputs, truth: own_loss(outputs, truth)),
         validation_of(task, network, class_names, options),
         Schedule(epochs, learning_rate, options.weight_decay, options.patience, first_epoch, of_epochs),
-        Hardware(params.train.accelerator, params.train.devices, params.train.precision),
+        hardware_of(task, params),
         params.seed,
         checkpoints / sha256_json(identity)[:16],
         title,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.benchmark.accuracy import predict
 from pipeline.benchmark.detection.accuracy import DetectionAccuracy, measure_detections, paired_difference
 from pipeline.benchmark.detection.operating_point import decide
 from pipeline.benchmark.detection.pr_curve import write_pr_curve
@@ -26,10 +27,17 @@ class BoxJudge:
     """heads: how to read the outputs of each variant, see pipeline.tasks.boxes.
 
     sources: the source of each test picture: those of one clip look alike, and intervals are over sources.
+    mixed: mixed frames that were held out, where the test split is of real pictures: the gap between them is told.
     """
 
     def __init__(
-        self, task: str, test: Frames, sources: Sequence[str], heads: Mapping[str, dict[str, Any]], seed: int
+        self,
+        task: str,
+        test: Frames,
+        sources: Sequence[str],
+        heads: Mapping[str, dict[str, Any]],
+        seed: int,
+        mixed: Frames | None = None,
     ) -> None:
         self.test = test
         self._task = task
@@ -37,10 +45,21 @@ class BoxJudge:
         self._heads = heads
         self._seed = seed
         self._truth = truth_of(test)
+        self._mixed = mixed
 
     def read(self, one: ExportedVariant, outputs: Outputs) -> list[Detections]:
         """The boxes in pixels of the original pictures."""
         return read_detections(outputs, self._heads[one.name], self.test, where=one.file)
+
+    def further(self, one: ExportedVariant, run: Callable[[Outputs], Outputs]) -> dict[str, Any]:
+        if self._mixed is None:
+            return {}
+        found = read_detections(
+            predict(run, self._mixed.frames_nhwc), self._heads[one.name], self._mixed, where=one.file
+        )
+        class_names = self._mixed.class_names
+        measured = measure_detections(found, truth_of(self._mixed), class_names, self._seed, where=one.file)
+        return measured.map50.columns("accuracy_mixed")
 
     def decoder(self, one: ExportedVariant) -> Callable[[Outputs], Any]:
         """As on the board, boxes below the operating threshold are not looked at."""

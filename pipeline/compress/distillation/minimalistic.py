@@ -1,4 +1,4 @@
-"""ReLU for hard-swish and no squeeze-and-excitation, then training by the baseline; see pipeline.minimalistic_layers."""
+"""ReLU for hard-swish and no squeeze-and-excitation, then training by the baseline (pipeline.minimalistic_layers)."""
 
 from __future__ import annotations
 

@@ -17,12 +17,12 @@ from pipeline.files import read_json, replacing_folder, sha256_file, sha256_json
 from pipeline.networks import build_network, load_pretrained, require_kind
 from pipeline.options import Training
 from pipeline.tasks import Task
-from pipeline.training.fit import Hardware
+from pipeline.training.kinds import hardware_of
 from pipeline.training.train import describe, train_network
 
 BASELINE = "baseline"
 # What decides how a teacher comes out, beside params.yaml and the data: an edit here makes a new one.
-_CODE = ("networks.py", "data/frames.py", "tasks/*.py", "training/*.py")
+_CODE = ("networks.py", "detectors.py", "data/frames.py", "tasks/*.py", "training/*.py")
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Pat
     options: Training = params.train.of(task.name)
     # A file of weights is that of the baseline's architecture.
     pretrained = options.pretrained if options.pretrained in ("imagenet", "coco") else "none"
-    hardware = Hardware(params.train.accelerator, params.train.devices, params.train.precision)
+    hardware = hardware_of(task, params)
     identity = {
         "task": task.name,
         "architecture": architecture,
