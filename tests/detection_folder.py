@@ -35,7 +35,8 @@ SSDLITE = "ssdlite320_mobilenet_v3_large"
 def write_detection_folder(folder: Path, pictures: dict[str, int], size_wh: tuple[int, int] = (120, 90)) -> Path:
     """`folder`/index.csv, annotations.csv, report.json and JPEGs, so many `pictures` in each split.
 
-    Every fifth picture is empty, counted from the fifth; the others have one square or two, which do not overlap.
+    The fifth of five pictures is empty; the others have
+    one square and two in turn, which do not overlap.
     """
     generator = np.random.default_rng(0)
     width, height = size_wh
@@ -46,7 +47,7 @@ def write_detection_folder(folder: Path, pictures: dict[str, int], size_wh: tupl
         for i in range(count):
             image_hwc = np.full((height, width, 3), generator.integers(90, 150), dtype=np.uint8)
             file = f"images/{split}/{i:03d}.jpg"
-            found = [] if i % 5 == 4 else _squares(generator, width, height, 1 + i % 2)
+            found = [] if i % 5 == 4 else _squares(generator, width, height, 1 + i % 5 % 2)
             for xmin, ymin, side, label in found:
                 image_hwc[ymin : ymin + side, xmin : xmin + side] = COLOURS[label]
                 boxes.append({"image": file, "xmin": xmin, "ymin": ymin, "xmax": xmin + side, "ymax": ymin + side,
@@ -71,7 +72,7 @@ def detection_params(folder: Path, **changes: Any) -> Params:
         "train.suspect.pretrained": "none",
         "train.suspect.frame_size": SIZE,
         "train.suspect.warm_up_epochs": 0,
-        "train.suspect.warm_up_size": 64,
+        "train.suspect.warm_up_size": 32,
         "train.suspect.epochs": 1,
         "train.suspect.batch_size": 8,
     }
@@ -96,7 +97,22 @@ def new_detector(architecture: str = SSDLITE, seed: int = 0, frame_size: int = S
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.5, 1.5)
             torch.nn.init.uniform_(module.bias, -0.2, 0.2)
-    return network
+    return settled(network)
+
+
+def settled(network: Detector) -> Detector:
+    """The detector with the statistics of random frames: with those of no frame at all its answers are 1e-15."""
+    norms = [module for module in network.modules() if isinstance(module, torch.nn.BatchNorm2d)]
+    momenta = [module.momentum for module in norms]
+    for module in norms:
+        module.reset_running_stats()
+        module.momentum = None
+    frames = torch.randn(4, 3, network.frame_size, network.frame_size, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        network.train()(frames)
+    for module, momentum in zip(norms, momenta, strict=True):
+        module.momentum = momentum
+    return network.eval()
 
 
 def save_detector(folder: Path, network: Detector, architecture: str = SSDLITE, **changes: Any) -> Path:

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
+from pipeline.files import sha256_file
 
 # The statistics of ImageNet, which every torchvision weight expects.
 MEAN_RGB = np.array([0.485, 0.456, 0.406], dtype=np.float32)
@@ -101,6 +102,12 @@ def read_index(data_folder: Path) -> pd.DataFrame:
             "The data folder has no index.csv", where=path, mend=f"dvc repro generate@{data_folder.name}"
         )
     return pd.read_csv(path, dtype={"mask": "string", "label": "string"}, keep_default_na=False)
+
+
+def data_identity(data_folder: Path) -> list[str]:
+    """What tells a data folder from others: the hashes of its index and, where there are boxes, of its annotations."""
+    files = [data_folder / "index.csv", data_folder / ANNOTATIONS]
+    return [sha256_file(file) for file in files if file.is_file()]
 
 
 def load_frames(data_folder: Path, split: str, frame_size: int, class_names: list[str]) -> Frames:

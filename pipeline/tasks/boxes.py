@@ -45,11 +45,8 @@ def decode_detections(heads_ak: np.ndarray, head: Dict[str, Any]) -> Detections:
     scores_ac = class_scores(heads_ak[candidates], head)
     rows, labels = np.nonzero(scores_ac > head["score_threshold"])
     scores, places = scores_ac[rows, labels], candidates[rows]
-    if len(scores) > _CANDIDATES:
-        best = np.argpartition(-scores, _CANDIDATES)[:_CANDIDATES]
-        places, labels, scores = places[best], labels[best], scores[best]
-    # A stable sort of places in order: the same answer wherever equal scores come from.
-    order = np.lexsort((labels, places, -scores))
+    # Equal scores in the order of their places: the same answer on every machine.
+    order = np.lexsort((labels, places, -scores))[:_CANDIDATES]
     places, labels, scores = places[order], labels[order], scores[order]
     boxes = decode_boxes(heads_ak[places, n_logits : n_logits + 4], head["anchors_xyxy"][places], head)
     kept = suppress(boxes, labels, head["nms_iou"], head["max_detections"])

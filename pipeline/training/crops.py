@@ -5,8 +5,6 @@ They depend only on (seed, epoch, crop), as all batches do.
 
 from __future__ import annotations
 
-from typing import Any
-
 import cv2
 import numpy as np
 import torch
@@ -55,7 +53,7 @@ class Crops(Dataset[tuple[Tensor, int]]):
         if rng.random() < 0.5:
             crop = crop[:, ::-1]
         gain, shift = 1 + rng.uniform(-_LIGHT, _LIGHT), 255 * rng.uniform(-_LIGHT, _LIGHT) / 2
-        lit: Any = cv2.convertScaleAbs(np.ascontiguousarray(crop), alpha=gain, beta=shift)
+        lit = np.clip(crop.astype(np.float32) * gain + shift, 0, 255).astype(np.uint8)
         return torch.from_numpy(normalise(lit[None])[0]), target
 
 

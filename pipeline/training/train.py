@@ -7,8 +7,8 @@ from typing import Any
 
 from torch import nn
 
-from pipeline.data.frames import load_frames
-from pipeline.files import sha256_file, sha256_json
+from pipeline.data.frames import data_identity, load_frames
+from pipeline.files import sha256_json
 from pipeline.networks import count_macs, count_nonzero, count_parameters
 from pipeline.options import Training
 from pipeline.params import Params
@@ -45,7 +45,7 @@ def train_network(
 
     identity = {
         "title": title,
-        "data": sha256_file(data_folder / "index.csv"),
+        "data": data_identity(data_folder),
         "options": options.model_dump(mode="json"),
         "hardware": [params.train.accelerator, params.train.devices, params.train.precision],
         "seed": params.seed,

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from pipeline.data.frames import load_frames
+from pipeline.data.frames import data_identity, load_frames
 from pipeline.detectors import Detector
-from pipeline.files import sha256_file, sha256_json
+from pipeline.files import sha256_json
 from pipeline.options import DetectorTraining
 from pipeline.params import Params
 from pipeline.tasks import Task
@@ -34,6 +34,7 @@ class CropClassifier(nn.Module):
     def __init__(self, detector: Detector, size: int) -> None:
         super().__init__()
         self.backbone = detector.model.backbone
+        detector.eval()  # the frame of zeros must not move the statistics of batch normalisation
         with torch.no_grad():
             width = self._means(torch.zeros(2, 3, size, size)).shape[1]
         self.classifier = nn.Linear(width, detector.n_classes + 1)
@@ -66,7 +67,7 @@ def warm_up(
     train, val = (load_frames(data_folder, split, options.frame_size, class_names) for split in ("train", "val"))
     torch.manual_seed(params.seed)
     identity = {
-        "data": [sha256_file(data_folder / name) for name in ("index.csv", "annotations.csv")],
+        "data": data_identity(data_folder),
         "options": options.model_dump(mode="json"),
         "hardware": [params.train.accelerator, params.train.devices, params.train.precision],
         "seed": params.seed,

@@ -12,6 +12,7 @@ from torch import nn
 import pipeline
 from pipeline.artifact import FORMAT, Meta, load_artifact, save_artifact
 from pipeline.compress.step import StepContext
+from pipeline.data.frames import data_identity
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_file, sha256_json
 from pipeline.networks import build_network, load_pretrained, require_kind
@@ -110,7 +111,7 @@ def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Pat
         "pretrained": pretrained,
         "options": options.model_dump(mode="json", exclude={"architecture", "pretrained"}),
         "hardware": [hardware.accelerator, hardware.devices, hardware.resolved_precision()],
-        "data": sha256_file(context.data_folder / "index.csv"),
+        "data": data_identity(context.data_folder),
         "seed": params.seed,
         "torch": torch.__version__,
         "code": _code_hash(),

@@ -21,6 +21,7 @@ from pipeline.compress.pruning.taylor import scores_of_training_split
 from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import PlannedStep, Prune
+from pipeline.data.frames import data_identity
 from pipeline.files import sha256_file, sha256_json
 from pipeline.networks import count_parameters, layer_shapes
 from pipeline.options import Training
@@ -45,7 +46,7 @@ class Pruning:
         training: Training = context.params.train.of(context.task.name)
         self._identity = [
             sha256_file(source / "weights.safetensors"),
-            sha256_file(context.data_folder / "index.csv"),
+            data_identity(context.data_folder),
             [*self._meta.recipe, step.label],
             self._options.model_dump(),
             training.model_dump(mode="json"),
