@@ -96,8 +96,8 @@ class Quantize(Section):
     calibration: Literal["minmax", "entropy", "percentile"]
     calibration_frames: Annotated[int, Field(ge=1)]
     bias_correction: bool
-    # `auto`, or the layers by the names of the sensitivity report.
-    keep_float: Literal["none", "auto"] | list[str]
+    # `first`: the layer that sees the frame; `auto`, or the layers by the names of the sensitivity report.
+    keep_float: Literal["none", "first", "auto"] | list[str]
     accuracy_budget: Fraction
     sensitivity: bool
     epochs: Epochs

@@ -28,6 +28,8 @@ def make_minimalistic(network: nn.Module) -> list[str]:
             found[name] = nn.ReLU(inplace=True)
         elif isinstance(module, SqueezeExcitation):
             found[name] = nn.Identity()
+        elif isinstance(module, nn.Dropout):
+            module.inplace = False  # the gradient of a ReLU needs its output as it was, that of a hard-swish its input
     for name, replacement in found.items():
         if not any(name.startswith(f"{other}.") for other in found):
             network.set_submodule(name, replacement)

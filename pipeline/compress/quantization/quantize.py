@@ -109,8 +109,10 @@ def _train(network: nn.Module, source: Path, step: PlannedStep, meta: Meta, cont
 
 
 def _layers_kept(model: onnx.ModelProto, options: Quantize) -> list[str]:
-    """The layers that are float by name."""
+    """The layers that are float by name, or by their place."""
     layers = layers_of(model)
+    if options.keep_float == "first":
+        return list(layers)[:1]
     return [] if isinstance(options.keep_float, str) else named_layers(layers, options.keep_float)
 
 
