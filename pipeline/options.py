@@ -111,7 +111,8 @@ class ClassifierTraining(Training):
 
 
 class DetectorTraining(Training):
-    """warm_up_epochs: of the backbone alone, on crops of the objects of warm_up_size pixels.
+    """warm_up_epochs: of the backbone alone, on crops of the objects of warm_up_size pixels. small_epochs: of the whole
+    detector, on frames of small_size pixels, before those of frame_size.
 
     score_threshold, nms_iou, max_detections: how boxes are made from the heads (see pipeline.tasks.boxes).
     """
@@ -127,6 +128,8 @@ class DetectorTraining(Training):
     ]
     warm_up_epochs: Annotated[int, Field(ge=0, le=10_000)]
     warm_up_size: Annotated[int, Field(ge=32, le=512)]
+    small_epochs: Annotated[int, Field(ge=0, le=10_000)]
+    small_size: Annotated[int, Field(ge=64, le=1024)]
     score_threshold: Annotated[float, Field(gt=0, lt=1)]
     nms_iou: Annotated[float, Field(gt=0, lt=1)]
     max_detections: Annotated[int, Field(ge=1, le=1000)]

@@ -37,7 +37,7 @@ def main(task: str) -> None:
     weights_file = Path(options.pretrained)
     depends_on = sha256_file(weights_file) if weights_file.is_file() else options.pretrained
     title = f"train {task} ({options.architecture})"
-    warmed_up = warm_up(network, class_names, TASKS[task], params, data, CHECKPOINTS, f"{title}, crops", depends_on)
+    warmed_up = warm_up(network, class_names, TASKS[task], params, data, CHECKPOINTS, title, depends_on)
     history = train_network(
         network,
         class_names,

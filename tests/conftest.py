@@ -48,6 +48,8 @@ TINY_SUSPECT: dict[str, Any] = {
     "train.suspect.frame_size": 96,
     "train.suspect.warm_up_epochs": 1,
     "train.suspect.warm_up_size": 32,
+    "train.suspect.small_epochs": 1,
+    "train.suspect.small_size": 64,
     "train.suspect.epochs": 1,
     "train.suspect.batch_size": 4,
 }

@@ -73,6 +73,7 @@ def detection_params(folder: Path, **changes: Any) -> Params:
         "train.suspect.frame_size": SIZE,
         "train.suspect.warm_up_epochs": 0,
         "train.suspect.warm_up_size": 32,
+        "train.suspect.small_epochs": 0,
         "train.suspect.epochs": 1,
         "train.suspect.batch_size": 8,
     }

@@ -32,16 +32,19 @@ def train_network(
     depends_on: Any = None,
     part: tuple[int, int] | None = None,
     extras: Extras = NO_EXTRAS,
+    frame_size: int | None = None,
 ) -> dict[str, Any]:
     """Train `network` in place on the training split and return the history.
 
     objective: the loss, by default that of the task. depends_on: whatever else the outcome depends on, such
     as the hash of the weights that training starts from; it keeps a checkpoint from being resumed by another run.
     part: (first epoch, of how many) where this is a part of a longer training, see Schedule.
+    frame_size: where it is not that of train.<task>, in pixels.
     """
     options: Training = params.train.of(task.name)
-    train_frames = load_frames(data_folder, "train", options.frame_size, class_names)
-    val_frames = load_frames(data_folder, "val", options.frame_size, class_names)
+    size = frame_size or options.frame_size
+    train_frames = load_frames(data_folder, "train", size, class_names)
+    val_frames = load_frames(data_folder, "val", size, class_names)
 
     identity = {
         "title": title,
@@ -52,6 +55,7 @@ def train_network(
         "epochs": epochs,
         "learning_rate": learning_rate,
         "part": part,
+        "frame_size": size,
         "depends_on": depends_on,
     }
     own_loss = task_loss(task, network, options)

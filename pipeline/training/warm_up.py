@@ -1,8 +1,11 @@
-"""A detector's backbone learns to tell objects apart on small crops first, before the detector learns to find them.
+"""A detector learns from the cheap to the dear: its backbone on small crops, then all of it on small frames.
 
 Pretraining a detector's backbone as a classifier is as old as R-CNN (Girshick et al. 2014, arXiv:1311.2524). Where no
 pretrained weights are given, the classifier is trained here, on the objects themselves: a crop of 64 px costs a
 twenty-fifth of a frame of 320 px, and all of it is about its object.
+
+Small frames: progressive resizing, as in Tan & Le 2021, EfficientNetV2 (arXiv:2104.00298), section 4. Anchors are
+fractions of the frame, so that the weights of one size are a start for another.
 """
 
 from __future__ import annotations
@@ -17,12 +20,14 @@ from torch.nn.functional import cross_entropy
 from pipeline.data.frames import data_identity, load_frames
 from pipeline.detectors import Detector
 from pipeline.files import sha256_json
+from pipeline.networks import build_network
 from pipeline.options import DetectorTraining
 from pipeline.params import Params
 from pipeline.tasks import Task
 from pipeline.training.crops import crop_batches, fixed_crop_batches
 from pipeline.training.fit import Schedule, fit
 from pipeline.training.kinds import hardware_of
+from pipeline.training.train import train_network
 from pipeline.training.validation import ClassificationValidation
 
 _BATCH_SIZE = 32
@@ -57,12 +62,32 @@ def warm_up(
     title: str,
     depends_on: Any,
 ) -> dict[str, Any] | None:
-    """Train the backbone of a detector in place; gives the history, whose accuracy is top-1 of the crops.
+    """Both parts, in place; gives their histories as `crops` and `small_frames`, None for a part of 0 epochs.
 
-    None, and nothing is done, for a classifier and where train.<task>.warm_up_epochs is 0.
+    None, and nothing is done, for a classifier. The accuracy of crops is top-1.
     """
     options = params.train.of(task.name)
-    if not isinstance(network, Detector) or not isinstance(options, DetectorTraining) or not options.warm_up_epochs:
+    if not isinstance(network, Detector) or not isinstance(options, DetectorTraining):
+        return None
+    folders = data_folder, checkpoints
+    return {
+        "crops": _on_crops(network, class_names, task, params, *folders, f"{title}, crops", depends_on),
+        "small_frames": _on_small_frames(network, class_names, task, params, *folders, title, depends_on),
+    }
+
+
+def _on_crops(
+    network: Detector,
+    class_names: list[str],
+    task: Task,
+    params: Params,
+    data_folder: Path,
+    checkpoints: Path,
+    title: str,
+    depends_on: Any,
+) -> dict[str, Any] | None:
+    options: DetectorTraining = params.train.of(task.name)
+    if not options.warm_up_epochs:
         return None
     train, val = (load_frames(data_folder, split, options.frame_size, class_names) for split in ("train", "val"))
     torch.manual_seed(params.seed)
@@ -85,3 +110,35 @@ def warm_up(
         checkpoints / f"warm-up-{sha256_json(identity)[:16]}",
         title,
     )
+
+
+def _on_small_frames(
+    network: Detector,
+    class_names: list[str],
+    task: Task,
+    params: Params,
+    data_folder: Path,
+    checkpoints: Path,
+    title: str,
+    depends_on: Any,
+) -> dict[str, Any] | None:
+    options: DetectorTraining = params.train.of(task.name)
+    if not options.small_epochs:
+        return None
+    small = build_network(options.architecture, len(class_names), options.small_size)
+    small.load_state_dict(network.state_dict())
+    history = train_network(
+        small,
+        class_names,
+        task,
+        params,
+        data_folder,
+        checkpoints,
+        f"{title}, {options.small_size} px",
+        epochs=options.small_epochs,
+        learning_rate=options.learning_rate,
+        depends_on=depends_on,
+        frame_size=options.small_size,
+    )
+    network.load_state_dict(small.state_dict())
+    return history

@@ -52,7 +52,8 @@ def test_the_backbone_is_trained_in_place_and_nothing_else(tmp_path: Path, data:
         warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", "nothing") for network in networks
     ]
     assert histories[0] is not None
-    assert len(histories[0]["epochs"]) == 2
+    assert len(histories[0]["crops"]["epochs"]) == 2
+    assert histories[0]["small_frames"] is None
     assert not list((tmp_path / "c").rglob("*.ckpt"))
     assert histories[0] == histories[1]
     assert torch.equal(weights(networks[0]), weights(networks[1])), "the same seed, the same weights"
@@ -69,8 +70,25 @@ def test_without_epochs_nothing_happens(tmp_path: Path, data: Path) -> None:
     params = detection_params(tmp_path, train__suspect__warm_up_epochs=0)
     network = new_detector()
     before = weights(network)
-    assert warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None) is None
+    told = warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
+    assert told == {"crops": None, "small_frames": None}
     assert torch.equal(weights(network), before)
+
+
+def test_small_frames_train_all_of_it_and_leave_the_anchors_of_its_own_size(tmp_path: Path, data: Path) -> None:
+    params = detection_params(
+        tmp_path, train__suspect__warm_up_epochs=0, train__suspect__small_epochs=1, train__suspect__small_size=64
+    )
+    network = new_detector()
+    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
+    anchors = network.anchors_xyxy.clone()
+    told = warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
+    assert told is not None
+    assert len(told["small_frames"]["epochs"]) == 1
+    changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
+    assert any(name.startswith("model.backbone.") for name in changed)
+    assert any(name.startswith("model.head.") for name in changed)
+    assert torch.equal(network.anchors_xyxy, anchors)
 
 
 def test_a_classifier_has_no_warm_up(tmp_path: Path, data: Path) -> None:
