@@ -25,6 +25,9 @@ _SKIPPED = re.compile(r"^Stage '([^']+)' (?:didn't change, skipping|is cached)")
 _USUAL_SECONDS = {
     "probe": 2, "generate": 12, "train": 75, "prune": 35, "distill": 50, "quantize": 20, "export": 25,
     "explain": 30, "benchmark": 25, "leaderboard": 3, "publish": 10,
+    # A detector sees ten times as many pixels as a classifier.
+    "generate@suspect": 20, "train@suspect": 600, "prune@suspect": 120, "distill@suspect": 360, "quantize@suspect": 60,
+    "export@suspect": 60, "explain@suspect": 120, "benchmark@suspect": 60,
 }  # fmt: skip
 
 
@@ -59,7 +62,7 @@ class Estimate:
         return sum(self._usual_of(stage) for stage in ahead) * pace
 
     def _usual_of(self, stage: str) -> float:
-        return self._usual.get(stage, _USUAL_SECONDS.get(stage.split("@")[0], 10))
+        return self._usual.get(stage, _USUAL_SECONDS.get(stage, _USUAL_SECONDS.get(stage.split("@")[0], 10)))
 
 
 @stage_main
@@ -85,7 +88,8 @@ def _require_git() -> None:
 
 
 def _stage_names(tasks: list[str]) -> list[str]:
-    per_stage = [[f"{stage}@{task}" for task in tasks] if _is_per_task(stage) else [stage] for stage in _USUAL_SECONDS]
+    stages = [name for name in _USUAL_SECONDS if "@" not in name]
+    per_stage = [[f"{stage}@{task}" for task in tasks] if _is_per_task(stage) else [stage] for stage in stages]
     return [name for names in per_stage for name in names]
 
 
