@@ -51,11 +51,18 @@ def main(task: str) -> None:
         depends_on=depends_on,
     )
     meta = Meta(task, options.architecture, class_names, options.frame_size, recipe=[])
-    report = {"step": "train", "warm_up": warmed_up, "training": history, **describe(network, options.frame_size)}
+    report = {
+        "step": "train",
+        "warm_up": warmed_up.history if warmed_up else None,
+        "training": history,
+        **describe(network, options.frame_size),
+    }
     folder = artifact_folder(task, ())
     with replacing_folder(folder.parent) as out:
         (out / folder.name).mkdir()
         save_artifact(out / folder.name, network, meta, report)
+    if warmed_up:
+        warmed_up.forget()
 
 
 if __name__ == "__main__":

@@ -10,16 +10,19 @@ fractions of the frame, so that the weights of one size are a start for another.
 
 from __future__ import annotations
 
+import shutil
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from pipeline.data.frames import data_identity, load_frames
 from pipeline.detectors import Detector
-from pipeline.files import sha256_json
+from pipeline.files import read_json, replacing_folder, sha256_json, write_json
 from pipeline.networks import build_network
 from pipeline.options import DetectorTraining
 from pipeline.params import Params
@@ -52,6 +55,20 @@ class CropClassifier(nn.Module):
         return torch.cat([one.mean(dim=(2, 3)) for one in self.backbone(crops_nchw).values()], dim=1)
 
 
+@dataclass(frozen=True)
+class WarmUp:
+    """history: of `crops` and `small_frames`, None for a part of 0 epochs; accuracies of crops are top-1.
+
+    A kill during the training that follows must not cost it: the weights are kept until `forget` is called.
+    """
+
+    history: dict[str, Any]
+    _kept: Path
+
+    def forget(self) -> None:
+        shutil.rmtree(self._kept, ignore_errors=True)
+
+
 def warm_up(
     network: nn.Module,
     class_names: list[str],
@@ -61,19 +78,34 @@ def warm_up(
     checkpoints: Path,
     title: str,
     depends_on: Any,
-) -> dict[str, Any] | None:
-    """Both parts, in place; gives their histories as `crops` and `small_frames`, None for a part of 0 epochs.
-
-    None, and nothing is done, for a classifier. The accuracy of crops is top-1.
-    """
+) -> WarmUp | None:
+    """Both parts, in place. None, and nothing is done, for a classifier."""
     options = params.train.of(task.name)
     if not isinstance(network, Detector) or not isinstance(options, DetectorTraining):
         return None
+    identity = {
+        "data": data_identity(data_folder),
+        "options": options.model_dump(mode="json"),
+        "hardware": [params.train.accelerator, params.train.devices, params.train.precision],
+        "seed": params.seed,
+        "depends_on": depends_on,
+    }
+    kept = checkpoints / f"warm-up-{sha256_json(identity)[:16]}"
+    if (kept / "history.json").is_file():
+        print(f"{title}: warmed up before", flush=True)
+        network.load_state_dict(load_file(kept / "weights.safetensors"))
+        return WarmUp(read_json(kept / "history.json"), kept)
     folders = data_folder, checkpoints
-    return {
+    history = {
         "crops": _on_crops(network, class_names, task, params, *folders, f"{title}, crops", depends_on),
         "small_frames": _on_small_frames(network, class_names, task, params, *folders, title, depends_on),
     }
+    with replacing_folder(kept) as out:
+        save_file(
+            {name: one.contiguous().clone() for name, one in network.state_dict().items()}, out / "weights.safetensors"
+        )
+        write_json(out / "history.json", history)
+    return WarmUp(history, kept)
 
 
 def _on_crops(

@@ -49,13 +49,15 @@ def test_the_backbone_is_trained_in_place_and_nothing_else(tmp_path: Path, data:
     networks = [new_detector(), new_detector()]
     before = {name: tensor.clone() for name, tensor in networks[0].state_dict().items()}
     histories = [
-        warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", "nothing") for network in networks
+        warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / str(i), "train", "nothing")
+        for i, network in enumerate(networks)
     ]
     assert histories[0] is not None
-    assert len(histories[0]["crops"]["epochs"]) == 2
-    assert histories[0]["small_frames"] is None
-    assert not list((tmp_path / "c").rglob("*.ckpt"))
-    assert histories[0] == histories[1]
+    assert len(histories[0].history["crops"]["epochs"]) == 2
+    assert histories[0].history["small_frames"] is None
+    assert not list(tmp_path.rglob("*.ckpt"))
+    assert histories[1] is not None
+    assert histories[0].history == histories[1].history
     assert torch.equal(weights(networks[0]), weights(networks[1])), "the same seed, the same weights"
 
     changed = {name for name, tensor in networks[0].state_dict().items() if not torch.equal(tensor, before[name])}
@@ -71,7 +73,8 @@ def test_without_epochs_nothing_happens(tmp_path: Path, data: Path) -> None:
     network = new_detector()
     before = weights(network)
     told = warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
-    assert told == {"crops": None, "small_frames": None}
+    assert told is not None
+    assert told.history == {"crops": None, "small_frames": None}
     assert torch.equal(weights(network), before)
 
 
@@ -84,11 +87,30 @@ def test_small_frames_train_all_of_it_and_leave_the_anchors_of_its_own_size(tmp_
     anchors = network.anchors_xyxy.clone()
     told = warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
     assert told is not None
-    assert len(told["small_frames"]["epochs"]) == 1
+    assert len(told.history["small_frames"]["epochs"]) == 1
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
     assert any(name.startswith("model.backbone.") for name in changed)
     assert any(name.startswith("model.head.") for name in changed)
     assert torch.equal(network.anchors_xyxy, anchors)
+
+
+def test_a_kill_of_the_training_that_follows_does_not_cost_it(
+    tmp_path: Path, data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = detection_params(tmp_path, train__suspect__warm_up_epochs=1, train__suspect__warm_up_size=CROP)
+    first, again, anew = new_detector(), new_detector(), new_detector()
+    checkpoints = tmp_path / "c"
+    told = warm_up(first, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
+    capsys.readouterr()
+    repeated = warm_up(again, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
+    assert "warmed up before" in capsys.readouterr().out
+    assert torch.equal(weights(again), weights(first))
+    assert told is not None and repeated is not None  # noqa: PT018
+    assert repeated.history == told.history
+    repeated.forget()
+    assert not list(checkpoints.iterdir())
+    warm_up(anew, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
+    assert "epoch 1/1" in capsys.readouterr().out
 
 
 def test_a_classifier_has_no_warm_up(tmp_path: Path, data: Path) -> None:
