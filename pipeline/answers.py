@@ -19,6 +19,8 @@ Outputs = NDArray[np.float32]
 _SAME_BOX = 0.5  # intersection over union
 # Boxes that one would act on; the many weak ones come and go with every rounding.
 _CERTAIN = 0.3
+# A box of which one network is a little more and the other a little less certain is seen by both.
+_SEEN = 0.15
 # An anchor that sees an object with less belongs to the background, on which all networks agree.
 _SEES_SOMETHING = 0.05
 
@@ -88,7 +90,7 @@ class BoxAnswers:
         )
 
     def agreement(self, outputs: Outputs, reference: Outputs) -> float:
-        """Mean over the frames of 2 · same / (boxes + boxes of the reference); 1 where neither sees any."""
+        """Mean over the frames of the share of certain boxes, of both, that the other sees too; 1 where there is none."""
         return float(np.mean(self._overlaps(outputs, reference)))
 
     def n_changed(self, outputs: Outputs, reference: Outputs) -> int:
@@ -105,7 +107,7 @@ class BoxAnswers:
         return total / n if n else 0.0
 
     def _overlaps(self, outputs: Outputs, reference: Outputs) -> NDArray[np.float64]:
-        head = {**self.head, "score_threshold": _CERTAIN}
+        head = {**self.head, "score_threshold": _SEEN}
         pairs = zip(outputs, reference, strict=True)
         return np.array([_overlap(decode_detections(a, head), decode_detections(b, head)) for a, b in pairs])
 
@@ -116,18 +118,21 @@ def answers_of(class_names: Sequence[str], head: dict[str, Any] | None) -> Class
 
 
 def _overlap(mine: Detections, others: Detections) -> float:
-    if not len(mine.labels) and not len(others.labels):
-        return 1.0
-    is_same = iou_matrix(mine.boxes_xyxy, others.boxes_xyxy) >= _SAME_BOX
-    is_same &= mine.labels[:, None] == others.labels[None]
-    same = 0
-    # Best first, each box once.
-    for row in is_same:
-        free = np.flatnonzero(row)
+    n_certain = int((mine.scores > _CERTAIN).sum() + (others.scores > _CERTAIN).sum())
+    return (_met(mine, others) + _met(others, mine)) / n_certain if n_certain else 1.0
+
+
+def _met(certain: Detections, seen: Detections) -> int:
+    """How many certain boxes of the first are among the boxes of the second, each of which is met once."""
+    is_same = iou_matrix(certain.boxes_xyxy, seen.boxes_xyxy) >= _SAME_BOX
+    is_same &= certain.labels[:, None] == seen.labels[None]
+    met = 0
+    for place in np.flatnonzero(certain.scores > _CERTAIN):
+        free = np.flatnonzero(is_same[place])
         if len(free):
-            same += 1
+            met += 1
             is_same[:, free[0]] = False
-    return 2 * same / (len(mine.labels) + len(others.labels))
+    return met
 
 
 def _bernoulli_divergence(exact_ac: NDArray[Any], other_ac: NDArray[Any]) -> NDArray[np.float64]:

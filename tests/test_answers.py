@@ -69,7 +69,8 @@ NONE = seen(None, None, None)
         ([seen(0, 1)], [seen(0, None)], 2 / 3, 1),
         ([seen(0, 1), NONE], [seen(0, None), NONE], (2 / 3 + 1) / 2, 1),
         ([seen(0, score=0.6)], [seen(0, score=0.95)], 1, 0),  # how sure it is changes no decision ...
-        ([seen(0, score=0.29)], [seen(0, score=0.9)], 0, 1),  # ... unless nobody would act on it
+        ([seen(0, score=0.29)], [seen(0, score=0.31)], 1, 0),  # ... nor on which side of certain it is ...
+        ([seen(0, score=0.14)], [seen(0, score=0.9)], 0, 1),  # ... unless it is hardly seen
         ([seen(0, score=0.25)], [NONE], 1, 0),
         # Shifted by a third of its width a box overlaps by half, by more of it less.
         ([seen(0, deltas={0: [0.3, 0, 0, 0]})], [seen(0)], 1, 0),
