@@ -85,5 +85,7 @@ def build_tiny_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
 
     real = pipeline.networks.build_network
     monkeypatch.setattr(
-        pipeline.networks, "build_network", lambda name, n: Tiny(n).eval() if name == "tiny" else real(name, n)
+        pipeline.networks,
+        "build_network",
+        lambda name, n, size: Tiny(n).eval() if name == "tiny" else real(name, n, size),
     )
