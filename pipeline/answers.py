@@ -90,7 +90,7 @@ class BoxAnswers:
         )
 
     def agreement(self, outputs: Outputs, reference: Outputs) -> float:
-        """Mean over the frames of the share of certain boxes, of both, that the other sees too; 1 where there is none."""
+        """Mean over the frames of the share of certain boxes, of both, that the other sees too; 1 without any."""
         return float(np.mean(self._overlaps(outputs, reference)))
 
     def n_changed(self, outputs: Outputs, reference: Outputs) -> int:
