@@ -49,11 +49,9 @@ class Doubled(nn.Module):
 
 
 def as_trained(network: nn.Module, seed: int = 0) -> nn.Module:
-    """In eval mode, with new weights, statistics and scales that are all different, as training leaves them."""
+    """In eval mode, with weights, statistics and scales that are all different, as training leaves them."""
     torch.manual_seed(seed)
     for module in network.modules():
-        if isinstance(module, nn.modules.conv._ConvNd | nn.Linear):
-            module.reset_parameters()
         if isinstance(module, nn.BatchNorm2d):
             nn.init.normal_(module.running_mean, 0, 0.2)
             nn.init.uniform_(module.running_var, 0.5, 1.5)
