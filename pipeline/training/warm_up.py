@@ -90,87 +90,48 @@ def warm_up(
         "seed": params.seed,
         "depends_on": depends_on,
     }
-    kept = checkpoints / f"warm-up-{sha256_json(identity)[:16]}"
+    name = f"warm-up-{sha256_json(identity)[:16]}"
+    kept = checkpoints / name
     if (kept / "history.json").is_file():
         print(f"{title}: warmed up before", flush=True)
         network.load_state_dict(load_file(kept / "weights.safetensors"))
         return WarmUp(read_json(kept / "history.json"), kept)
-    folders = data_folder, checkpoints
-    history = {
-        "crops": _on_crops(network, class_names, task, params, *folders, f"{title}, crops", depends_on),
-        "small_frames": _on_small_frames(network, class_names, task, params, *folders, title, depends_on),
-    }
-    with replacing_folder(kept) as out:
-        save_file(
-            {name: one.contiguous().clone() for name, one in network.state_dict().items()}, out / "weights.safetensors"
+    crops = small_frames = None
+    if options.warm_up_epochs:
+        train, val = (load_frames(data_folder, split, options.frame_size, class_names) for split in ("train", "val"))
+        torch.manual_seed(params.seed)
+        crops = fit(
+            CropClassifier(network, options.warm_up_size),
+            crop_batches(train, options.warm_up_size, _BATCH_SIZE, params.seed),
+            fixed_crop_batches(val, options.warm_up_size, _BATCH_SIZE),
+            lambda _crops, logits, labels: cross_entropy(logits, labels, label_smoothing=0.05),
+            ClassificationValidation(),
+            Schedule(options.warm_up_epochs, options.learning_rate, options.weight_decay, options.warm_up_epochs),
+            hardware_of(task, params),
+            params.seed,
+            checkpoints / f"{name}-crops",
+            f"{title}, crops",
         )
+    if options.small_epochs:
+        small = build_network(options.architecture, len(class_names), options.small_size)
+        small.load_state_dict(network.state_dict())
+        small_frames = train_network(
+            small,
+            class_names,
+            task,
+            params,
+            data_folder,
+            checkpoints,
+            f"{title}, {options.small_size} px",
+            epochs=options.small_epochs,
+            learning_rate=options.learning_rate,
+            depends_on=depends_on,
+            frame_size=options.small_size,
+        )
+        network.load_state_dict(small.state_dict())
+    history = {"crops": crops, "small_frames": small_frames}
+    with replacing_folder(kept) as out:
+        weights = {key: tensor.contiguous().clone() for key, tensor in network.state_dict().items()}
+        save_file(weights, out / "weights.safetensors")
         write_json(out / "history.json", history)
     return WarmUp(history, kept)
-
-
-def _on_crops(
-    network: Detector,
-    class_names: list[str],
-    task: Task,
-    params: Params,
-    data_folder: Path,
-    checkpoints: Path,
-    title: str,
-    depends_on: Any,
-) -> dict[str, Any] | None:
-    options: DetectorTraining = params.train.of(task.name)
-    if not options.warm_up_epochs:
-        return None
-    train, val = (load_frames(data_folder, split, options.frame_size, class_names) for split in ("train", "val"))
-    torch.manual_seed(params.seed)
-    identity = {
-        "data": data_identity(data_folder),
-        "options": options.model_dump(mode="json"),
-        "hardware": [params.train.accelerator, params.train.devices, params.train.precision],
-        "seed": params.seed,
-        "depends_on": depends_on,
-    }
-    return fit(
-        CropClassifier(network, options.warm_up_size),
-        crop_batches(train, options.warm_up_size, _BATCH_SIZE, params.seed),
-        fixed_crop_batches(val, options.warm_up_size, _BATCH_SIZE),
-        lambda _crops, logits, labels: cross_entropy(logits, labels, label_smoothing=0.05),
-        ClassificationValidation(),
-        Schedule(options.warm_up_epochs, options.learning_rate, options.weight_decay, options.warm_up_epochs),
-        hardware_of(task, params),
-        params.seed,
-        checkpoints / f"warm-up-{sha256_json(identity)[:16]}",
-        title,
-    )
-
-
-def _on_small_frames(
-    network: Detector,
-    class_names: list[str],
-    task: Task,
-    params: Params,
-    data_folder: Path,
-    checkpoints: Path,
-    title: str,
-    depends_on: Any,
-) -> dict[str, Any] | None:
-    options: DetectorTraining = params.train.of(task.name)
-    if not options.small_epochs:
-        return None
-    small = build_network(options.architecture, len(class_names), options.small_size)
-    small.load_state_dict(network.state_dict())
-    history = train_network(
-        small,
-        class_names,
-        task,
-        params,
-        data_folder,
-        checkpoints,
-        f"{title}, {options.small_size} px",
-        epochs=options.small_epochs,
-        learning_rate=options.learning_rate,
-        depends_on=depends_on,
-        frame_size=options.small_size,
-    )
-    network.load_state_dict(small.state_dict())
-    return history

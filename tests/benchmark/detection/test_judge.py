@@ -50,7 +50,7 @@ def detectors() -> dict[str, Detector]:
 
 
 @pytest.fixture(scope="module")
-def test(pictures: Frames, detectors: dict[str, Detector], heads: dict[str, dict[str, Any]]) -> Frames:
+def held_out(pictures: Frames, detectors: dict[str, Detector], heads: dict[str, dict[str, Any]]) -> Frames:
     """True is what the baseline is surest of, so that no training is needed for one that is right."""
     outputs = float_outputs(detectors["baseline"], pictures.frames_nhwc)
     found = [decode_detections(heads_ak, heads["baseline"]) for heads_ak in outputs]
@@ -68,12 +68,12 @@ def heads(detectors: dict[str, Detector]) -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def judge(test: Frames, heads: dict[str, dict[str, Any]]) -> BoxJudge:
-    return BoxJudge("suspect", test, [path.name for path in test.files], heads, seed=0)
+def judge(held_out: Frames, heads: dict[str, dict[str, Any]]) -> BoxJudge:
+    return BoxJudge("suspect", held_out, [path.name for path in held_out.files], heads, seed=0)
 
 
 class Run:
-    def __init__(self, folder: Path, test: Frames, detectors: dict[str, Detector], judge: BoxJudge) -> None:
+    def __init__(self, folder: Path, held_out: Frames, detectors: dict[str, Detector], judge: BoxJudge) -> None:
         self.raw = folder / "raw"
         self.raw.mkdir()
         self.files = {name: folder / f"{name}.onnx" for name in VARIANTS}
@@ -81,7 +81,7 @@ class Run:
             export_onnx(detectors[name], SIZE, file, 13)
         made = [self.variant(name) for name in VARIANTS]
         self.report = benchmark_task(
-            made, judge, [read_image(path) for path in test.files[:2]], self.raw, threads=1, rounds=3,
+            made, judge, [read_image(path) for path in held_out.files[:2]], self.raw, threads=1, rounds=3,
             frames_per_turn=2, warmup=1, seed=0, progress=lambda _words: None,
         )  # fmt: skip
 
@@ -94,9 +94,9 @@ class Run:
 
 @pytest.fixture(scope="module")
 def done(
-    tmp_path_factory: pytest.TempPathFactory, test: Frames, detectors: dict[str, Detector], judge: BoxJudge
+    tmp_path_factory: pytest.TempPathFactory, held_out: Frames, detectors: dict[str, Detector], judge: BoxJudge
 ) -> Run:
-    return Run(tmp_path_factory.mktemp("run"), test, detectors, judge)
+    return Run(tmp_path_factory.mktemp("run"), held_out, detectors, judge)
 
 
 def test_every_row_has_the_columns_of_a_detector(done: Run) -> None:
@@ -117,17 +117,17 @@ def test_every_row_has_the_columns_of_a_detector(done: Run) -> None:
     assert (baseline["speedup"], compact["input"]) == (1.0, "baseline")
 
 
-def test_predictions_are_enough_to_compute_the_accuracy_again(done: Run, test: Frames) -> None:
-    assert test.objects is not None
-    truth = truth_of(test)
+def test_predictions_are_enough_to_compute_the_accuracy_again(done: Run, held_out: Frames) -> None:
+    assert held_out.objects is not None
+    truth = truth_of(held_out)
     with np.load(done.raw / "predictions.npz", allow_pickle=False) as kept:
         assert kept["class_names"].tolist() == CLASS_NAMES
-        assert kept["files"].tolist() == [path.name for path in test.files]
+        assert kept["files"].tolist() == [path.name for path in held_out.files]
         for row in done.report["rows"]:
             name = row["variant"]
             ends = np.cumsum(kept[f"counts_{name}"])[:-1]
             parts = [np.split(kept[f"{part}_{name}"], ends) for part in ("boxes", "scores", "labels")]
-            assert len(kept[f"counts_{name}"]) == len(test)
+            assert len(kept[f"counts_{name}"]) == len(held_out)
             assert kept[f"boxes_{name}"].shape == (len(kept[f"scores_{name}"]), 4)
             found = [Detections(*one) for one in zip(*parts, strict=True)]
             again = mean_average_precision(found, [t.boxes_xyxy for t in truth], [t.labels for t in truth], 3)
@@ -145,14 +145,14 @@ def test_the_pictures_are_there_for_every_variant(done: Run) -> None:
     assert samples.groupby("variant").size().to_dict() == {"baseline": 6, "compact": 6, "(self-check)": 6}
 
 
-def test_boxes_are_read_in_pixels_of_the_picture(test: Frames, heads: dict[str, dict[str, Any]]) -> None:
+def test_boxes_are_read_in_pixels_of_the_picture(held_out: Frames, heads: dict[str, dict[str, Any]]) -> None:
     """180 x 120 pictures were squeezed into squares."""
     head = heads["baseline"]
     n_anchors = len(head["anchors_xyxy"])
-    outputs = np.zeros((len(test), n_anchors, 8), dtype=np.float32)
+    outputs = np.zeros((len(held_out), n_anchors, 8), dtype=np.float32)
     outputs[..., 0] = 12
     outputs[:, 7, :2] = [0, 12]
-    (first, *_) = read_detections(outputs, head, test)
+    (first, *_) = read_detections(outputs, head, held_out)
     in_frame = decode_detections(outputs[0], head)
     assert len(first.labels) == 1
     expected = in_frame.boxes_xyxy * np.array([180, 120, 180, 120]) / SIZE
@@ -170,25 +170,25 @@ def test_true_boxes_are_those_of_the_annotations(pictures: Frames) -> None:
 
 
 def test_mixed_frames_are_measured_beside_the_real_ones(
-    test: Frames, heads: dict[str, dict[str, Any]], done: Run
+    held_out: Frames, heads: dict[str, dict[str, Any]], done: Run
 ) -> None:
     """The same frames as both: the same figure, under a name of its own."""
-    sources = [path.name for path in test.files]
-    both = BoxJudge("suspect", test, sources, heads, seed=0, mixed=test)
+    sources = [path.name for path in held_out.files]
+    both = BoxJudge("suspect", held_out, sources, heads, seed=0, mixed=held_out)
     one = done.variant("baseline")
     found = both.further(one, OnnxRuntimeEngine(one.file, threads=1).run)
     assert found["accuracy_mixed"] == pytest.approx(done.report["rows"][0]["accuracy"])
     assert found["accuracy_mixed_low"] <= found["accuracy_mixed"] <= found["accuracy_mixed_high"]
-    assert BoxJudge("suspect", test, sources, heads, seed=0).further(one, lambda _frames: _frames) == {}
+    assert BoxJudge("suspect", held_out, sources, heads, seed=0).further(one, lambda _frames: _frames) == {}
     assert not any("mixed" in key for key in done.report["rows"][0])
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_file_that_answers_nonsense_is_told(test: Frames, heads: dict[str, dict[str, Any]], value: float) -> None:
-    outputs = np.zeros((len(test), len(heads["baseline"]["anchors_xyxy"]), 8), dtype=np.float32)
+def test_a_file_that_answers_nonsense_is_told(held_out: Frames, heads: dict[str, dict[str, Any]], value: float) -> None:
+    outputs = np.zeros((len(held_out), len(heads["baseline"]["anchors_xyxy"]), 8), dtype=np.float32)
     outputs[3, 5, 6] = outputs[4, 5, 6] = value
     with pytest.raises(EdgeboardError, match="NaN or infinity") as caught:
-        read_detections(outputs, heads["baseline"], test, where="model.onnx")
+        read_detections(outputs, heads["baseline"], held_out, where="model.onnx")
     assert "2 of 10 frames" in str(caught.value)
     assert "model.onnx" in str(caught.value)
 
