@@ -112,9 +112,50 @@ class BoxAnswers:
         return np.array([_overlap(decode_detections(a, head), decode_detections(b, head)) for a, b in pairs])
 
 
-def answers_of(class_names: Sequence[str], head: dict[str, Any] | None) -> ClassAnswers | BoxAnswers:
-    """head: how the outputs of a detector are to be read; None for a classifier."""
-    return ClassAnswers() if head is None else BoxAnswers(head, len(class_names))
+class EmbeddingAnswers:
+    """Of a network that gives embeddings `[N, D]`: the nearest of the directions that it was trained with.
+
+    Not what a gallery says, which has a threshold: a decision that changes shows how an embedding has moved.
+    class_weights: `[D, C]`.
+    """
+
+    def __init__(self, class_weights: NDArray[np.float32]) -> None:
+        self._directions = class_weights / np.linalg.norm(class_weights, axis=0, keepdims=True)
+
+    def truth(self, frames: Frames) -> NDArray[np.int64]:
+        return frames.labels
+
+    def score(self, outputs: Outputs, truth: NDArray[np.int64]) -> float:
+        """Top-1 among the known people."""
+        known = truth >= 0
+        return float((self._nearest(outputs)[known] == truth[known]).mean())
+
+    def agreement(self, outputs: Outputs, reference: Outputs) -> float:
+        return float((self._nearest(outputs) == self._nearest(reference)).mean())
+
+    def n_changed(self, outputs: Outputs, reference: Outputs) -> int:
+        return int((self._nearest(outputs) != self._nearest(reference)).sum())
+
+    def divergence(self, outputs: Outputs, reference: Outputs) -> float:
+        """Mean of 1 - cosine; an embedding has no probabilities."""
+        return 1 - float(cosines(outputs, reference).mean())
+
+    def _nearest(self, outputs: Outputs) -> NDArray[np.int64]:
+        return (outputs @ self._directions).argmax(1)
+
+
+def cosines(outputs: Outputs, reference: Outputs) -> NDArray[np.float64]:
+    """`[N]`: of each embedding and its counterpart."""
+    mine, others = (one.astype(np.float64) for one in (outputs, reference))
+    lengths = np.linalg.norm(mine, axis=1) * np.linalg.norm(others, axis=1)
+    return (mine * others).sum(1) / np.maximum(lengths, np.finfo(np.float64).tiny)
+
+
+def answers_of(class_names: Sequence[str], head: dict[str, Any] | None) -> Answers:
+    """head: how the outputs of a detector or of an embedder are to be read; None for a classifier."""
+    if head is None:
+        return ClassAnswers()
+    return EmbeddingAnswers(head["class_weights"]) if "class_weights" in head else BoxAnswers(head, len(class_names))
 
 
 def _overlap(mine: Detections, others: Detections) -> float:

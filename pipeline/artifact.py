@@ -32,6 +32,8 @@ class Meta:
     sparse: weights that are zero were pruned one by one, and training leaves them zero.
     separable: convolutions that were replaced by depthwise-separable ones, by name, with the rank of each.
     minimalistic: hard-swish and squeeze-and-excitation were replaced, see pipeline.minimalistic_layers.
+    embedding_size: of a network that gives embeddings; None of all others.
+    smallest_anchor: of a detector where it is not the architecture's own, as a fraction of the frame's side.
     shared_bits: every layer has at most 2^shared_bits different weights; None where they are free.
     """
 
@@ -48,6 +50,8 @@ class Meta:
     separable: dict[str, int] = field(default_factory=dict)
     minimalistic: bool = False
     shared_bits: int | None = None
+    smallest_anchor: float | None = None
+    embedding_size: int | None = None
     format: int = FORMAT
 
     @property
@@ -99,7 +103,9 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
             value=f"recipe {' > '.join(meta.recipe) or 'baseline'}",
             mend=f"use its parent, {meta.parent}" if meta.parent else "dvc repro",
         )
-    network = build_network(meta.architecture, len(meta.class_names), meta.frame_size)
+    network = build_network(
+        meta.architecture, len(meta.class_names), meta.frame_size, meta.smallest_anchor, meta.embedding_size
+    )
     if meta.minimalistic:
         make_minimalistic(network)
     rebuild_separable(network, meta.separable)  # first: where a width changed too, it is that of the new layers

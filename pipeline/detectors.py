@@ -20,10 +20,12 @@ DETECTORS = (
     "retinanet_resnet50_fpn",
     "retinanet_resnet50_fpn_v2",
     "ssd300_vgg16",
+    "ssd320_resnet8",
     "ssdlite320_mobilenet_v3_large",
 )
 # The statistics of the frames: see pipeline.data.frames.
 _MEAN, _STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+_LARGEST_ANCHOR = 0.95  # of SSDLite
 # A box of the padding of a batch, which has no object.
 NO_OBJECT = -1
 
@@ -46,11 +48,17 @@ class Detector(nn.Module):
         self.register_buffer("anchors_xyxy", anchors, persistent=False)
 
     def forward(self, frames_nchw: Tensor) -> Tensor:
-        outputs = self.model.head(list(self.model.backbone(frames_nchw).values()))
+        maps = list(self.model.backbone(frames_nchw).values())
+        if self._family == "SSD":
+            return torch.cat([_rows(part, maps) for part in self._ssd_parts()], dim=2)
+        outputs = self.model.head(maps)
         parts = [outputs["cls_logits"], outputs["bbox_regression"]]
         if "bbox_ctrness" in outputs:
             parts.append(outputs["bbox_ctrness"])
         return torch.cat(parts, dim=2)
+
+    def _ssd_parts(self) -> list[Any]:
+        return [self.model.head.classification_head, self.model.head.regression_head]
 
     @property
     def n_logits(self) -> int:
@@ -128,16 +136,20 @@ class Detector(nn.Module):
         """The layers whose outputs are the heads: their width is the answer's, and no pruning may change it."""
         head = self.model.head
         if self._family == "SSD":
-            parts = [head.classification_head.module_list, head.regression_head.module_list]
-            return [_last_convolution(branch) for part in parts for branch in part]
+            return [_last_convolution(branch) for part in self._ssd_parts() for branch in part.module_list]
         found = [head.classification_head.cls_logits, head.regression_head.bbox_reg]
         return [*found, head.regression_head.bbox_ctrness] if self._family == "FCOS" else found
 
 
-def build_detector(architecture: str, n_classes: int, frame_size: int) -> Detector:
-    """A detector with random weights. Raises EdgeboardError for an unknown name, and for frames too small for it."""
-    from torchvision.models import get_model
+def build_detector(
+    architecture: str, n_classes: int, frame_size: int, smallest_anchor: float | None = None
+) -> Detector:
+    """A detector with random weights.
 
+    smallest_anchor: the side of an SSD's smallest anchors as a fraction of the frame's, for objects smaller than those
+    that it was made for; the number of anchors stays. None: as the architecture has it.
+    Raises EdgeboardError for an unknown name, for frames too small for it, and for other anchors where there is no SSD.
+    """
     if architecture not in DETECTORS:
         raise EdgeboardError(
             "There is no such detector",
@@ -146,7 +158,9 @@ def build_detector(architecture: str, n_classes: int, frame_size: int) -> Detect
             mend="correct train.<task>.architecture in params.yaml",
         )
     with_background = n_classes + architecture.startswith("ssd")
-    model = get_model(architecture, weights=None, weights_backbone=None, num_classes=with_background)
+    model: Any = _model(architecture, with_background)
+    if smallest_anchor is not None:
+        _set_smallest_anchor(model, architecture, smallest_anchor)
     try:
         return Detector(model, n_classes, frame_size)
     except RuntimeError as error:
@@ -155,6 +169,34 @@ def build_detector(architecture: str, n_classes: int, frame_size: int) -> Detect
             value=f"{architecture} at {frame_size} px: {error}",
             mend="choose a larger train.<task>.frame_size (or warm_up_size), or another architecture",
         ) from error
+
+
+def _model(architecture: str, num_classes: int) -> nn.Module:
+    if architecture == "ssd320_resnet8":
+        from pipeline.small_detectors import ssd320_resnet8
+
+        return ssd320_resnet8(num_classes)
+    from torchvision.models import get_model
+
+    model: nn.Module = get_model(architecture, weights=None, weights_backbone=None, num_classes=num_classes)
+    return model
+
+
+def _set_smallest_anchor(model: Any, architecture: str, fraction: float) -> None:
+    from torchvision.models.detection.anchor_utils import DefaultBoxGenerator
+
+    present = model.anchor_generator
+    if not isinstance(present, DefaultBoxGenerator):
+        raise EdgeboardError(
+            "The anchors of this architecture cannot be chosen",
+            where="train.<task>.smallest_anchor",
+            value=f"{fraction} for {architecture}",
+            allowed="null, or an SSD",
+            mend="leave it null, or choose an SSD in train.<task>.architecture",
+        )
+    model.anchor_generator = DefaultBoxGenerator(
+        present.aspect_ratios, min_ratio=fraction, max_ratio=_LARGEST_ANCHOR, steps=present.steps, clip=present.clip
+    )
 
 
 def detector_weights(architecture: str, state: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -186,6 +228,12 @@ def _anchors(model: Any, frame_size: int) -> tuple[Tensor, list[int]]:
     per_place = model.anchor_generator.num_anchors_per_location()
     counts = [one.shape[2] * one.shape[3] * n for one, n in zip(maps, per_place, strict=True)]
     return anchors.float(), counts
+
+
+def _rows(part: Any, maps: list[Tensor]) -> Tensor:
+    """What SSDScoringHead gives, `[N, A, columns]`, in two operations a map instead of three in up to five axes."""
+    answers = [branch(one).permute(0, 2, 3, 1).flatten(1) for branch, one in zip(part.module_list, maps, strict=True)]
+    return torch.cat(answers, dim=1).unflatten(1, (-1, part.num_columns))
 
 
 def _last_convolution(branch: nn.Module) -> nn.Module:

@@ -10,6 +10,14 @@ import torch
 from torch import nn
 
 from pipeline.detectors import DETECTORS, build_detector, detector_weights
+from pipeline.embedders import (
+    FACE_WEIGHTS,
+    INCEPTION_RESNET,
+    Embedder,
+    build_embedder,
+    download_face_weights,
+    embedder_weights,
+)
 from pipeline.errors import EdgeboardError
 
 Convolution = nn.modules.conv._ConvNd
@@ -31,13 +39,23 @@ def classifier_names() -> list[str]:
 def is_detector(architecture: str) -> bool:
     from torchvision import models
 
-    return architecture in models.list_models(module=models.detection)
+    return architecture in [*DETECTORS, *models.list_models(module=models.detection)]
 
 
 def require_kind(architecture: str, kind: str) -> None:
-    """Raise EdgeboardError where a task of this kind (classification, detection) cannot use the architecture."""
-    if is_detector(architecture) != (kind == "detection") and architecture in [*classifier_names(), *DETECTORS]:
-        allowed = ", ".join(DETECTORS) if kind == "detection" else "an image classifier of torchvision"
+    """Raise EdgeboardError where a task of this kind cannot use the architecture.
+
+    kind: classification, detection or identification, which can use every classifier as well.
+    """
+    if architecture not in [*classifier_names(), *DETECTORS, INCEPTION_RESNET]:
+        return
+    allowed = "an image classifier of torchvision"
+    fits = not is_detector(architecture) and architecture != INCEPTION_RESNET
+    if kind == "detection":
+        allowed, fits = ", ".join(DETECTORS), is_detector(architecture)
+    elif kind == "identification":
+        allowed, fits = f"{INCEPTION_RESNET} or {allowed}", not is_detector(architecture)
+    if not fits:
         raise EdgeboardError(
             "The architecture is made for another kind of task",
             value=f"{architecture}, for {kind}",
@@ -46,16 +64,27 @@ def require_kind(architecture: str, kind: str) -> None:
         )
 
 
-def build_network(architecture: str, n_classes: int, frame_size: int | None = None) -> nn.Module:
+def build_network(
+    architecture: str,
+    n_classes: int,
+    frame_size: int | None = None,
+    smallest_anchor: float | None = None,
+    embedding_size: int | None = None,
+) -> nn.Module:
     """A network of torchvision with random weights: `[N, 3, S, S]` normalised frames to answers.
 
     A classifier gives `[N, n_classes]` logits; a detector, which is made for frames of frame_size pixels, the raw heads
-    of pipeline.detectors.Detector.
+    of pipeline.detectors.Detector. smallest_anchor: see build_detector. With an embedding_size D it gives embeddings
+    `[N, D]`, see pipeline.embedders.Embedder.
     """
     network: nn.Module
     if is_detector(architecture):
         assert frame_size is not None, "the anchors of a detector depend on the size of its frames"
-        network = build_detector(architecture, n_classes, frame_size)
+        network = build_detector(architecture, n_classes, frame_size, smallest_anchor)
+    elif embedding_size is not None:
+        is_inception = architecture == INCEPTION_RESNET
+        backbone = None if is_inception else _classifier(architecture, embedding_size)
+        network = build_embedder(backbone, n_classes, embedding_size)
     else:
         network = _classifier(architecture, n_classes)
     for module in network.modules():
@@ -83,18 +112,22 @@ def _classifier(architecture: str, n_classes: int) -> nn.Module:
 
 
 def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> list[str]:
-    """Copy weights into `network` in place: `none`, `imagenet` or `coco` (downloaded), or a file.
+    """Copy weights into `network` in place: `none`, a name (downloaded), or a file.
 
-    imagenet is for classifiers, coco for detectors. A file holds a state_dict of torchvision's own network.
+    The names: imagenet for classifiers, coco for detectors, vggface2 and casia-webface for InceptionResnetV1. A file
+    holds a state_dict of torchvision's, or facenet-pytorch's, own network.
 
     Tensors of another shape, such as the head for other classes, stay as they are; their names are returned.
     Raises EdgeboardError when the download fails or the file does not fit the architecture.
     """
     if pretrained == "none":
         return []
-    state = _download(architecture) if pretrained in ("imagenet", "coco") else _read_weights(Path(pretrained))
+    is_name = pretrained in ("imagenet", "coco", *FACE_WEIGHTS)
+    state = _download(architecture, pretrained) if is_name else _read_weights(Path(pretrained))
     if architecture in DETECTORS:
         state = detector_weights(architecture, state)
+    elif isinstance(network, Embedder):
+        state = embedder_weights(state)
     own = network.state_dict()
     fitting = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
     left_out = [name for name in own if name not in fitting and "num_batches_tracked" not in name]
@@ -109,16 +142,29 @@ def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> l
     return left_out
 
 
-def _download(architecture: str) -> dict[str, torch.Tensor]:
+def _download(architecture: str, pretrained: str) -> dict[str, torch.Tensor]:
     from torchvision import models
 
-    weights = models.get_model_weights(architecture)
+    if (pretrained in FACE_WEIGHTS) != (architecture == INCEPTION_RESNET):
+        raise EdgeboardError(
+            "There are no such weights for this architecture",
+            where="train.<task>.pretrained",
+            value=f"{pretrained} for {architecture}",
+            allowed=f"{', '.join(FACE_WEIGHTS)} for {INCEPTION_RESNET}, imagenet for torchvision's classifiers",
+        )
+    is_face = pretrained in FACE_WEIGHTS
+    url = FACE_WEIGHTS[pretrained] if is_face else models.get_model_weights(architecture)["DEFAULT"].url
+    state: dict[str, torch.Tensor]
     try:
-        state: dict[str, torch.Tensor] = weights["DEFAULT"].get_state_dict(progress=False, check_hash=True)
+        if is_face:
+            state = download_face_weights(pretrained)
+        else:
+            weights = models.get_model_weights(architecture)["DEFAULT"]
+            state = weights.get_state_dict(progress=False, check_hash=True)
     except Exception as error:  # urllib, ssl, socket and hash errors all mean the same to the user
         raise EdgeboardError(
             "The pretrained weights could not be downloaded",
-            where=weights["DEFAULT"].url,
+            where=url,
             value=error,
             mend="fetch that file on a machine with a network and name it in train.<task>.pretrained, "
             "or go on without: train.<task>.pretrained=none",

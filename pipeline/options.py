@@ -78,9 +78,9 @@ class PhotoData(Section):
 
 
 class Training(Section):
-    """What the training of every kind of network needs. `_DOWNLOADED`: the weights that torchvision offers by name."""
+    """What the training of every kind of network needs. `_DOWNLOADED`: the weights that are offered by name."""
 
-    _DOWNLOADED: ClassVar[str] = "imagenet"
+    _DOWNLOADED: ClassVar[tuple[str, ...]] = ("imagenet",)
 
     architecture: str
     pretrained: str = "none"
@@ -93,12 +93,12 @@ class Training(Section):
 
     @model_validator(mode="after")
     def _weights_exist(self) -> Training:
-        if self.pretrained in ("none", self._DOWNLOADED):
+        if self.pretrained in ("none", *self._DOWNLOADED):
             return self
         path = Path(self.pretrained)
         if path.suffix not in (".pth", ".pt", ".safetensors"):
             raise ValueError(
-                f"pretrained: {self.pretrained!r} is neither none, {self._DOWNLOADED} "
+                f"pretrained: {self.pretrained!r} is neither none, {', '.join(self._DOWNLOADED)} "
                 "nor a .pth, .pt or .safetensors file"
             )
         if not path.is_file():
@@ -114,13 +114,16 @@ class DetectorTraining(Training):
     """warm_up_epochs: of the backbone alone, on crops of the objects of warm_up_size pixels. small_epochs: of the whole
     detector, on frames of small_size pixels, before those of frame_size.
 
+    smallest_anchor: the side of the smallest anchors of an SSD as a fraction of the frame's; None: 0.2, as SSDLite's.
+
     score_threshold, nms_iou, max_detections: how boxes are made from the heads (see pipeline.tasks.boxes).
     """
 
-    _DOWNLOADED: ClassVar[str] = "coco"
+    _DOWNLOADED: ClassVar[tuple[str, ...]] = ("coco",)
 
     architecture: Literal[
         "ssdlite320_mobilenet_v3_large",
+        "ssd320_resnet8",
         "ssd300_vgg16",
         "retinanet_resnet50_fpn",
         "retinanet_resnet50_fpn_v2",
@@ -130,6 +133,28 @@ class DetectorTraining(Training):
     warm_up_size: Annotated[int, Field(ge=32, le=512)]
     small_epochs: Annotated[int, Field(ge=0, le=10_000)]
     small_size: Annotated[int, Field(ge=64, le=1024)]
+    smallest_anchor: Annotated[float, Field(ge=0.01, le=0.5)] | None = None
     score_threshold: Annotated[float, Field(gt=0, lt=1)]
     nms_iou: Annotated[float, Field(gt=0, lt=1)]
     max_detections: Annotated[int, Field(ge=1, le=1000)]
+
+
+class EmbedderTraining(Training):
+    """small_epochs: on frames of small_size pixels, before those of frame_size.
+
+    loss: how embeddings are pulled to the direction of their person: cross_entropy of the cosines times `scale`, or
+    with a `margin` to be kept to all others: of the cosine (cosface) or of the angle in radians (arcface).
+    contrastive_weight: of the supervised contrastive loss beside it, which looks at pairs and needs no directions.
+    false_accept_rate: which share of the strangers may be taken for somebody, wished of the threshold.
+    """
+
+    _DOWNLOADED: ClassVar[tuple[str, ...]] = ("imagenet", "vggface2", "casia-webface")
+
+    small_epochs: Annotated[int, Field(ge=0, le=10_000)]
+    small_size: Annotated[int, Field(ge=32, le=1024)]
+    embedding_size: Annotated[int, Field(ge=8, le=4096)]
+    loss: Literal["cross_entropy", "cosface", "arcface"]
+    margin: Annotated[float, Field(ge=0, lt=1)]
+    scale: Annotated[float, Field(ge=1, le=256)]
+    contrastive_weight: Annotated[float, Field(ge=0, le=100)]
+    false_accept_rate: Annotated[float, Field(gt=0, lt=1)]

@@ -9,7 +9,6 @@ from pipeline.artifact import read_meta
 from pipeline.compress.recipes import artifact_folder, variants
 from pipeline.files import replacing_folder, write_json
 from pipeline.params import load_params
-from pipeline.tasks import TASKS
 from stages.entry import stage_main
 from stages.paths import data_folder
 
@@ -45,7 +44,7 @@ def main(task: str) -> None:
                 folder / variant,
                 frames,
                 params.export,
-                lambda network: head_of(TASKS[task], network, training),
+                lambda network: head_of(network, training),
             )
             if entry["head"] is not None:
                 head = read_head(out / variant / HEAD_FILE)

@@ -30,14 +30,18 @@ def main(task: str) -> None:
 
     torch.manual_seed(params.seed)
     require_kind(options.architecture, TASKS[task].kind)
-    network = build_network(options.architecture, len(class_names), options.frame_size)
+    embedding_size = getattr(options, "embedding_size", None)  # of what gives embeddings
+    smallest_anchor = getattr(options, "smallest_anchor", None)  # of detectors alone
+    network = build_network(options.architecture, len(class_names), options.frame_size, smallest_anchor, embedding_size)
     not_loaded = load_pretrained(network, options.architecture, options.pretrained)
     if not_loaded:
         print(f"train {task}: trained anew, for the weights do not hold them: {', '.join(not_loaded)}", flush=True)
     weights_file = Path(options.pretrained)
     depends_on = sha256_file(weights_file) if weights_file.is_file() else options.pretrained
     title = f"train {task} ({options.architecture})"
-    warmed_up = warm_up(network, class_names, TASKS[task], params, data, CHECKPOINTS, title, depends_on)
+    warmed_up = warm_up(
+        network, options.architecture, class_names, TASKS[task], params, data, CHECKPOINTS, title, depends_on
+    )
     history = train_network(
         network,
         class_names,
@@ -50,7 +54,15 @@ def main(task: str) -> None:
         learning_rate=options.learning_rate,
         depends_on=depends_on,
     )
-    meta = Meta(task, options.architecture, class_names, options.frame_size, recipe=[])
+    meta = Meta(
+        task,
+        options.architecture,
+        class_names,
+        options.frame_size,
+        recipe=[],
+        smallest_anchor=smallest_anchor,
+        embedding_size=embedding_size,
+    )
     report = {
         "step": "train",
         "warm_up": warmed_up.history if warmed_up else None,

@@ -19,7 +19,7 @@ from tests.detection_folder import SSDLITE, settled
 
 SIZE = 96
 N_CLASSES = 3
-FAMILIES = (SSDLITE, "retinanet_resnet50_fpn", "fcos_resnet50_fpn")
+FAMILIES = (SSDLITE, "ssd320_resnet8", "retinanet_resnet50_fpn", "fcos_resnet50_fpn")
 NOTHING = torch.zeros(0, 5)
 # class, xmin, ymin, xmax, ymax
 OBJECTS = [torch.tensor([[0.0, 4, 6, 40, 50], [2, 30, 30, 92, 90]]), torch.tensor([[1.0, 20, 10, 60, 80]])]
@@ -152,6 +152,26 @@ def test_anchors_grow_with_the_frame() -> None:
     assert {
         tuple(row) for row in (large[:, 2:] - large[:, :2]).div(320).mul(1e4).round().int().tolist()
     } == as_fractions
+
+
+def test_the_small_detector_can_learn_from_ssdlite() -> None:
+    small, large = (build_detector(name, 2, SIZE) for name in ("ssd320_resnet8", SSDLITE))
+    assert torch.equal(small.anchors_xyxy, large.anchors_xyxy)
+    assert not [layer for layer in small.modules() if isinstance(layer, nn.Conv2d) and layer.groups > 1]
+
+
+@pytest.mark.parametrize("name", [SSDLITE, "ssd320_resnet8"])
+def test_smaller_anchors_are_as_many(name: str) -> None:
+    usual, smaller = (build_detector(name, 2, SIZE, fraction).anchors_xyxy for fraction in (None, 0.06))
+    assert usual.shape == smaller.shape
+    sides = [float((one[:, 2:] - one[:, :2]).prod(1).sqrt().min()) / SIZE for one in (usual, smaller)]
+    assert sides == pytest.approx([0.2, 0.06], rel=0.01)
+
+
+def test_anchors_are_chosen_for_ssds_only() -> None:
+    with pytest.raises(EdgeboardError, match="cannot be chosen") as caught:
+        build_detector("retinanet_resnet50_fpn", 2, SIZE, 0.06)
+    assert "train.<task>.smallest_anchor" in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from pipeline.tasks.boxes import Detections, decode_detections
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Kind = Literal["classification", "detection"]
+Kind = Literal["classification", "detection", "identification"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,14 @@ class DetectionTask:
     def decode(self, heads_1ak: NDArray[np.float32], head: dict[str, Any]) -> Detections:
         """Heads `[1, A, K]` to boxes in pixels of the frame, best first."""
         return decode_detections(heads_1ak[0], head)
+
+
+@dataclass(frozen=True)
+class IdentificationTask:
+    """One face in, an embedding out, which a gallery of embeddings gives a name, or none."""
+
+    name: str
+    data_options: type[Section]
+    train_options: type[Section]
+    metric: Metric = Metric("top-1", "higher")
+    kind: Kind = "identification"

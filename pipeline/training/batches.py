@@ -5,7 +5,7 @@ So a run that was killed and resumed at an epoch sees the same batches as one th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
@@ -37,18 +37,41 @@ class EpochSampler(Sampler[tuple[int, int]]):
         return iter([(int(i), int(s)) for i, s in zip(order, seeds, strict=True)])
 
 
-class AugmentedFrames(Dataset[tuple[torch.Tensor, int]]):
-    """Flipped, cropped and differently lit frames; colours move little, for flames are known by their colour."""
+# The side of the frames -> uint8 [3, S, S] to the same, varied at random
+Augmentation = Callable[[int], v2.Transform]
 
-    def __init__(self, frames: Frames) -> None:
-        size = frames.frames_nhwc.shape[1]
+
+def scenes(size: int) -> v2.Transform:
+    """Flipped, cropped and differently lit; colours move little, for flames are known by their colour."""
+    return v2.Compose(
+        [
+            v2.RandomResizedCrop(size, scale=(0.7, 1.0), ratio=(0.85, 1.18), antialias=True),
+            v2.RandomHorizontalFlip(),
+            v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.1),
+        ]
+    )
+
+
+def aligned_faces(size: int) -> v2.Transform:
+    """Flipped, moved a little, and lit very differently: light is what a recording has and a person has not."""
+    return v2.Compose(
+        [
+            v2.RandomHorizontalFlip(),
+            v2.RandomAffine(degrees=6, translate=(0.05, 0.05), scale=(0.92, 1.1)),
+            v2.ColorJitter(brightness=0.35, contrast=0.35, saturation=0.35, hue=0.03),
+            v2.RandomGrayscale(0.15),
+            v2.RandomApply([v2.GaussianBlur(5, (0.1, max(0.2, size / 100)))], 0.25),
+        ]
+    )
+
+
+class AugmentedFrames(Dataset[tuple[torch.Tensor, int]]):
+    def __init__(self, frames: Frames, augmentation: Augmentation = scenes) -> None:
         self._frames = torch.from_numpy(frames.frames_nhwc).permute(0, 3, 1, 2)
         self._labels = frames.labels
         self._augment = v2.Compose(
             [
-                v2.RandomResizedCrop(size, scale=(0.7, 1.0), ratio=(0.85, 1.18), antialias=True),
-                v2.RandomHorizontalFlip(),
-                v2.ColorJitter(brightness=0.2, contrast=0.2, saturation=0.1),
+                augmentation(frames.frames_nhwc.shape[1]),
                 v2.ToDtype(torch.float32, scale=True),
                 v2.Normalize(MEAN_RGB.tolist(), STD_RGB.tolist()),
             ]
@@ -79,13 +102,15 @@ class PlainFrames(Dataset[tuple[torch.Tensor, int]]):
         return self._prepare(self._frames[index]), int(self._labels[index])
 
 
-def training_batches(frames: Frames, batch_size: int, seed: int, first_epoch: int = 0) -> DataLoader:
+def training_batches(
+    frames: Frames, batch_size: int, seed: int, first_epoch: int = 0, augmentation: Augmentation = scenes
+) -> DataLoader:
     """`([B, 3, S, S] float32, [B] int64)`. A last batch of one frame is left out: batch normalisation needs two.
 
     first_epoch: where this is a part of a longer training.
     """
     return DataLoader(
-        AugmentedFrames(frames),
+        AugmentedFrames(frames, augmentation),
         batch_size=batch_size,
         sampler=EpochSampler(len(frames), seed, first_epoch),
         drop_last=len(frames) % batch_size == 1,

@@ -10,19 +10,29 @@ from torch.utils.data import DataLoader
 
 from pipeline.answers import BoxAnswers
 from pipeline.data.frames import Frames
-from pipeline.options import DetectorTraining, Training
+from pipeline.detectors import Detector
+from pipeline.embedders import Embedder
+from pipeline.options import DetectorTraining, EmbedderTraining, Training
 from pipeline.params import Params
 from pipeline.tasks import Task
-from pipeline.tasks.base import DetectionTask
+from pipeline.tasks.base import DetectionTask, IdentificationTask
 from pipeline.training import batches, detection_batches
 from pipeline.training.fit import Hardware
-from pipeline.training.validation import ClassificationValidation, DetectionValidation, Validation
+from pipeline.training.identification import embedding_loss
+from pipeline.training.validation import (
+    ClassificationValidation,
+    DetectionValidation,
+    EmbeddingValidation,
+    Validation,
+)
 
 
 def batches_for_training(task: Task, frames: Frames, batch_size: int, seed: int, first_epoch: int = 0) -> DataLoader:
     """Augmented: frames `[B, 3, S, S]` and labels `[B]`, or objects `[B, M, 5]` of a detector."""
-    make = detection_batches if task.kind == "detection" else batches
-    return make.training_batches(frames, batch_size, seed, first_epoch)
+    if task.kind == "detection":
+        return detection_batches.training_batches(frames, batch_size, seed, first_epoch)
+    augmentation = batches.aligned_faces if task.kind == "identification" else batches.scenes
+    return batches.training_batches(frames, batch_size, seed, first_epoch, augmentation)
 
 
 def plain_batches_of(task: Task, frames: Frames, batch_size: int) -> DataLoader:
@@ -35,15 +45,19 @@ def task_loss(task: Task, network: nn.Module, options: Any) -> Callable[[Tensor,
     """The task's own loss of the outputs of a batch and their truth. options: the section train.<task>."""
     if isinstance(task, DetectionTask):
         return lambda heads, objects: task.loss(network, heads, objects)
+    if isinstance(task, IdentificationTask):
+        assert isinstance(network, Embedder)
+        return embedding_loss(network, options)
     return lambda logits, labels: task.loss(logits, labels, options.label_smoothing)
 
 
-def head_of(task: Task, network: nn.Module, options: Training) -> dict[str, Any] | None:
-    """How the outputs of a detector are to be read; None for a classifier."""
-    if not isinstance(options, DetectorTraining) or task.kind != "detection":
-        return None
-    head: dict[str, Any] = network.head(options.score_threshold, options.nms_iou, options.max_detections)  # type: ignore[operator]
-    return head
+def head_of(network: nn.Module, options: Training) -> dict[str, Any] | None:
+    """How the outputs of a detector, or of a network that gives embeddings, are to be read; None for a classifier."""
+    if isinstance(options, EmbedderTraining) and isinstance(network, Embedder):
+        return network.head()
+    if isinstance(options, DetectorTraining) and isinstance(network, Detector):
+        return network.head(options.score_threshold, options.nms_iou, options.max_detections)
+    return None
 
 
 def hardware_of(task: Task, params: Params) -> Hardware:
@@ -57,8 +71,10 @@ def hardware_of(task: Task, params: Params) -> Hardware:
     return Hardware(section.accelerator, section.devices, precision)
 
 
-def validation_of(task: Task, network: nn.Module, class_names: Sequence[str], options: Training) -> Validation:
-    head = head_of(task, network, options)
+def validation_of(network: nn.Module, class_names: Sequence[str], options: Training) -> Validation:
+    if isinstance(network, Embedder) and isinstance(options, EmbedderTraining):
+        return EmbeddingValidation(network, options.scale)
+    head = head_of(network, options)
     if head is None:
         return ClassificationValidation()
     return DetectionValidation(network, BoxAnswers(head, len(class_names)))

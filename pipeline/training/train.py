@@ -65,7 +65,7 @@ def train_network(
         batches_for_training(task, train_frames, options.batch_size, params.seed, first_epoch),
         plain_batches_of(task, val_frames, options.batch_size),
         objective or (lambda _frames, outputs, truth: own_loss(outputs, truth)),
-        validation_of(task, network, class_names, options),
+        validation_of(network, class_names, options),
         Schedule(epochs, learning_rate, options.weight_decay, options.patience, first_epoch, of_epochs),
         hardware_of(task, params),
         params.seed,

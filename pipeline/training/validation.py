@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.answers import Answers
+from pipeline.embedders import Embedder
+from pipeline.training.identification import cosines_to_classes
 
 
 class Validation(Protocol):
@@ -32,6 +34,30 @@ class ClassificationValidation:
     def add(self, outputs: Tensor, truth: Tensor) -> None:
         loss = nn.functional.cross_entropy(outputs, truth, reduction="sum")
         self._sums += torch.tensor([float(loss), float((outputs.argmax(1) == truth).sum()), len(truth)]).double()
+
+    def sums(self) -> Tensor:
+        return self._sums
+
+
+class EmbeddingValidation:
+    """Cross-entropy of the cosines to the directions of the known people, and how often the nearest is the right one.
+
+    Strangers, whose label is below 0, count for nothing.
+    """
+
+    def __init__(self, network: Embedder, scale: float) -> None:
+        self._network = network
+        self._scale = scale
+
+    def begin(self) -> None:
+        self._sums = torch.zeros(3, dtype=torch.float64)
+
+    def add(self, outputs: Tensor, truth: Tensor) -> None:
+        known = truth >= 0
+        cosines = cosines_to_classes(outputs[known], self._network.class_weights)
+        loss = nn.functional.cross_entropy(self._scale * cosines, truth[known], reduction="sum")
+        right = (cosines.argmax(1) == truth[known]).sum()
+        self._sums += torch.tensor([float(loss), float(right), int(known.sum())]).double()
 
     def sums(self) -> Tensor:
         return self._sums

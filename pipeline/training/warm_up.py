@@ -1,4 +1,4 @@
-"""A detector learns from the cheap to the dear: its backbone on small crops, then all of it on small frames.
+"""Learning from the cheap to the dear: a detector's backbone on small crops, then the whole network on small frames.
 
 Pretraining a detector's backbone as a classifier is as old as R-CNN (Girshick et al. 2014, arXiv:1311.2524). Where no
 pretrained weights are given, the classifier is trained here, on the objects themselves: a crop of 64 px costs a
@@ -22,9 +22,9 @@ from torch.nn.functional import cross_entropy
 
 from pipeline.data.frames import data_identity, load_frames
 from pipeline.detectors import Detector
+from pipeline.embedders import Embedder
 from pipeline.files import read_json, replacing_folder, sha256_json, write_json
 from pipeline.networks import build_network
-from pipeline.options import DetectorTraining
 from pipeline.params import Params
 from pipeline.tasks import Task
 from pipeline.training.crops import crop_batches, fixed_crop_batches
@@ -71,6 +71,7 @@ class WarmUp:
 
 def warm_up(
     network: nn.Module,
+    architecture: str,
     class_names: list[str],
     task: Task,
     params: Params,
@@ -79,12 +80,16 @@ def warm_up(
     title: str,
     depends_on: Any,
 ) -> WarmUp | None:
-    """Both parts, in place. None, and nothing is done, for a classifier."""
+    """Both parts, in place, of a network as build_network makes it. None, and nothing is done, for a classifier.
+
+    What gives embeddings has small frames only.
+    """
     options = params.train.of(task.name)
-    if not isinstance(network, Detector) or not isinstance(options, DetectorTraining):
+    if not isinstance(network, Detector | Embedder):
         return None
     identity = {
         "data": data_identity(data_folder),
+        "architecture": architecture,
         "options": options.model_dump(mode="json"),
         "hardware": [params.train.accelerator, params.train.devices, params.train.precision],
         "seed": params.seed,
@@ -97,7 +102,7 @@ def warm_up(
         network.load_state_dict(load_file(kept / "weights.safetensors"))
         return WarmUp(read_json(kept / "history.json"), kept)
     crops = small_frames = None
-    if options.warm_up_epochs:
+    if isinstance(network, Detector) and options.warm_up_epochs:
         train, val = (load_frames(data_folder, split, options.frame_size, class_names) for split in ("train", "val"))
         torch.manual_seed(params.seed)
         crops = fit(
@@ -113,8 +118,7 @@ def warm_up(
             f"{title}, crops",
         )
     if options.small_epochs:
-        small = build_network(options.architecture, len(class_names), options.small_size)
-        small.load_state_dict(network.state_dict())
+        small = _for_small_frames(network, architecture, len(class_names), options)
         small_frames = train_network(
             small,
             class_names,
@@ -135,3 +139,12 @@ def warm_up(
         save_file(weights, out / "weights.safetensors")
         write_json(out / "history.json", history)
     return WarmUp(history, kept)
+
+
+def _for_small_frames(network: Detector | Embedder, architecture: str, n_classes: int, options: Any) -> nn.Module:
+    """The same weights; a detector's anchors depend on the size of its frames."""
+    if isinstance(network, Embedder):
+        return network
+    small = build_network(architecture, n_classes, options.small_size, options.smallest_anchor)
+    small.load_state_dict(network.state_dict())
+    return small

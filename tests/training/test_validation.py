@@ -81,7 +81,7 @@ def test_perfect_answers_have_the_metric_one(
     params: Params, frames: Frames, detector: Detector, objects: torch.Tensor
 ) -> None:
     assert frames.objects is not None
-    validation = validation_of(SUSPECT, detector, CLASS_NAMES, params.train.suspect)
+    validation = validation_of(detector, CLASS_NAMES, params.train.suspect)
     assert isinstance(validation, DetectionValidation)
     heads = perfect_heads(detector, frames.objects)
     _, metric, n = measured(validation, heads, objects, [8])
@@ -142,10 +142,10 @@ def test_classification_sums_loss_and_hits() -> None:
 
 
 def test_the_kind_of_task_decides_what_is_measured(params: Params, detector: Detector) -> None:
-    assert head_of(TASKS["fire"], nn.Linear(1, 1), params.train.fire) is None
-    of_classes = validation_of(TASKS["fire"], nn.Linear(1, 1), ["a"], params.train.fire)
+    assert head_of(nn.Linear(1, 1), params.train.fire) is None
+    of_classes = validation_of(nn.Linear(1, 1), ["a"], params.train.fire)
     assert isinstance(of_classes, ClassificationValidation)
-    head = head_of(SUSPECT, detector, params.train.suspect)
+    head = head_of(detector, params.train.suspect)
     assert head is not None
     options = params.train.suspect
     assert (head["score_threshold"], head["nms_iou"], head["max_detections"]) == (
@@ -164,7 +164,7 @@ def test_a_detector_learns_coloured_squares(tmp_path: Path, params: Params, fram
         batches,
         batches,
         lambda _frames, heads, objects: own_loss(heads, objects),
-        validation_of(SUSPECT, network, CLASS_NAMES, params.train.suspect),
+        validation_of(network, CLASS_NAMES, params.train.suspect),
         Schedule(epochs=45, learning_rate=0.004, weight_decay=0.0005, patience=99),
         Hardware("cpu", 1, "32-true"),
         0,
@@ -177,6 +177,6 @@ def test_a_detector_learns_coloured_squares(tmp_path: Path, params: Params, fram
 
 
 def _answers(params: Params, detector: Detector) -> BoxAnswers:
-    head = head_of(SUSPECT, detector, params.train.suspect)
+    head = head_of(detector, params.train.suspect)
     assert head is not None
     return BoxAnswers(head, len(CLASS_NAMES))

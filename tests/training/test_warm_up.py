@@ -19,7 +19,7 @@ from pipeline.training.crops import NOTHING, Crops, crop_batches, fixed_crop_bat
 from pipeline.training.train import train_network
 from pipeline.training.warm_up import warm_up
 from tests.conftest import REPOSITORY, environment
-from tests.detection_folder import CLASS_NAMES, SIZE, detection_params, new_detector, write_detection_folder
+from tests.detection_folder import CLASS_NAMES, SIZE, SSDLITE, detection_params, new_detector, write_detection_folder
 
 SUSPECT = TASKS["suspect"]
 CROP = 32
@@ -49,7 +49,7 @@ def test_the_backbone_is_trained_in_place_and_nothing_else(tmp_path: Path, data:
     networks = [new_detector(), new_detector()]
     before = {name: tensor.clone() for name, tensor in networks[0].state_dict().items()}
     histories = [
-        warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / str(i), "train", "nothing")
+        warm_up(network, SSDLITE, CLASS_NAMES, SUSPECT, params, data, tmp_path / str(i), "train", "nothing")
         for i, network in enumerate(networks)
     ]
     assert histories[0] is not None
@@ -72,7 +72,7 @@ def test_without_epochs_nothing_happens(tmp_path: Path, data: Path) -> None:
     params = detection_params(tmp_path, train__suspect__warm_up_epochs=0)
     network = new_detector()
     before = weights(network)
-    told = warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
+    told = warm_up(network, SSDLITE, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
     assert told is not None
     assert told.history == {"crops": None, "small_frames": None}
     assert torch.equal(weights(network), before)
@@ -85,7 +85,7 @@ def test_small_frames_train_all_of_it_and_leave_the_anchors_of_its_own_size(tmp_
     network = new_detector()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     anchors = network.anchors_xyxy.clone()
-    told = warm_up(network, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
+    told = warm_up(network, SSDLITE, CLASS_NAMES, SUSPECT, params, data, tmp_path / "c", "train", None)
     assert told is not None
     assert len(told.history["small_frames"]["epochs"]) == 1
     changed = {name for name, tensor in network.state_dict().items() if not torch.equal(tensor, before[name])}
@@ -100,16 +100,16 @@ def test_a_kill_of_the_training_that_follows_does_not_cost_it(
     params = detection_params(tmp_path, train__suspect__warm_up_epochs=1, train__suspect__warm_up_size=CROP)
     first, again, anew = new_detector(), new_detector(), new_detector()
     checkpoints = tmp_path / "c"
-    told = warm_up(first, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
+    told = warm_up(first, SSDLITE, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
     capsys.readouterr()
-    repeated = warm_up(again, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
+    repeated = warm_up(again, SSDLITE, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
     assert "warmed up before" in capsys.readouterr().out
     assert torch.equal(weights(again), weights(first))
     assert told is not None and repeated is not None  # noqa: PT018
     assert repeated.history == told.history
     repeated.forget()
     assert not list(checkpoints.iterdir())
-    warm_up(anew, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
+    warm_up(anew, SSDLITE, CLASS_NAMES, SUSPECT, params, data, checkpoints, "train", 0)
     assert "epoch 1/1" in capsys.readouterr().out
 
 
@@ -117,7 +117,7 @@ def test_a_classifier_has_no_warm_up(tmp_path: Path, data: Path) -> None:
     params = detection_params(tmp_path, train__suspect__warm_up_epochs=2)
     network = build_network("shufflenet_v2_x0_5", 3)
     before = weights(network)
-    assert warm_up(network, CLASS_NAMES, TASKS["fire"], params, data, tmp_path / "c", "train", None) is None
+    assert warm_up(network, SSDLITE, CLASS_NAMES, TASKS["fire"], params, data, tmp_path / "c", "train", None) is None
     assert torch.equal(weights(network), before)
 
 

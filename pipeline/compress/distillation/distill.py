@@ -12,7 +12,7 @@ from typing import Any
 
 from torch import nn
 
-from pipeline.artifact import load_artifact, save_artifact
+from pipeline.artifact import Meta, load_artifact, save_artifact
 from pipeline.compress.distillation.separable import separable_meta
 from pipeline.compress.distillation.teachers import new_network
 from pipeline.compress.distillation.teaching import teach
@@ -22,19 +22,22 @@ from pipeline.compress_options import Distill, PlannedStep
 from pipeline.files import sha256_file
 from pipeline.separable_convolutions import Replaced, make_separable
 from pipeline.training.train import describe
+from pipeline.training.warm_up import WarmUp, warm_up
 
 
 def run(source: Path, destination: Path, step: PlannedStep, context: StepContext) -> None:
     """Teach the student that step.options name: the network in `source`, its separable form, or a new one."""
     options: Distill = step.options
     student, meta = load_artifact(source)
+    title = f"distill {context.task.name} ({'+'.join([*meta.recipe, step.label])})"
     replaced: list[Replaced] = []
+    warmed_up: WarmUp | None = None
     changes: dict[str, Any] = {}
     if options.student == "separable":
         replaced = make_separable(student, context.params.compress.separable.rank)
         changes = separable_meta(student, meta, replaced)
     elif options.student != "same":
-        student = _new_student(options.student, len(meta.class_names), meta.frame_size, context)
+        student, warmed_up = _new_student(options.student, meta, context, title)
         changes = {
             "architecture": options.student,
             "layers": {},
@@ -48,18 +51,35 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
         new_meta,
         options,
         context,
-        f"distill {context.task.name} ({'+'.join(new_meta.recipe)})",
+        title,
         depends_on=[sha256_file(source / "weights.safetensors"), new_meta.separable],
     )
     report = {
         "step": "distill",
         "options": options.model_dump(),
         "separable": [asdict(one) for one in replaced],
+        "warm_up": warmed_up.history if warmed_up else None,
         **taught,
     }
     save_artifact(destination, student, new_meta, {**report, **describe(student, meta.frame_size)})
+    if warmed_up:
+        warmed_up.forget()
 
 
-def _new_student(architecture: str, n_classes: int, frame_size: int, context: StepContext) -> nn.Module:
+def _new_student(architecture: str, meta: Meta, context: StepContext, title: str) -> tuple[nn.Module, WarmUp | None]:
+    """From random weights; a detector has had its warm-up, for a teacher's answers on whole frames say little to it."""
     where = "compress.distill.student"
-    return new_network(architecture, context.task, n_classes, frame_size, context.params.seed, where)
+    task = context.task
+    student = new_network(architecture, meta, context, where)
+    warmed_up = warm_up(
+        student,
+        architecture,
+        meta.class_names,
+        task,
+        context.params,
+        context.data_folder,
+        context.checkpoints,
+        title,
+        None,
+    )
+    return student, warmed_up

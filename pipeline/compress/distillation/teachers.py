@@ -17,9 +17,9 @@ from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_file, sha256_json
 from pipeline.networks import build_network, load_pretrained, require_kind
 from pipeline.options import Training
-from pipeline.tasks import Task
 from pipeline.training.kinds import hardware_of
 from pipeline.training.train import describe, train_network
+from pipeline.training.warm_up import warm_up
 
 BASELINE = "baseline"
 # What decides how a teacher comes out, beside params.yaml and the data: an edit here makes a new one.
@@ -67,19 +67,22 @@ def find_teacher(name: str, meta: Meta, context: StepContext) -> Teacher:
 def untrained_teacher(architecture: str, meta: Meta, context: StepContext) -> nn.Module:
     """The network that find_teacher trains, before that: to find out in time whether it can serve."""
     where = "compress.distill.teacher"
-    return new_network(architecture, context.task, len(meta.class_names), meta.frame_size, context.params.seed, where)
+    return new_network(architecture, meta, context, where)
 
 
-def new_network(architecture: str, task: Task, n_classes: int, frame_size: int, seed: int, where: str) -> nn.Module:
-    """A network for the task with the random weights of `seed`, which has been shown to accept the frames of the task.
+def new_network(architecture: str, meta: Meta, context: StepContext, where: str) -> nn.Module:
+    """A network for the classes and frames of `meta` with the random weights of the seed; it accepts those frames.
 
     where: the option that names the architecture, for the message of the EdgeboardError if there is no such one or it
     cannot see frames of this size.
     """
-    torch.manual_seed(seed)
+    torch.manual_seed(context.params.seed)
+    frame_size = meta.frame_size
     try:
-        require_kind(architecture, task.kind)
-        network = build_network(architecture, n_classes, frame_size)
+        require_kind(architecture, context.task.kind)
+        network = build_network(
+            architecture, len(meta.class_names), frame_size, meta.smallest_anchor, meta.embedding_size
+        )
     except EdgeboardError as error:
         raise EdgeboardError(
             error.what, where=where, value=error.value, allowed=error.allowed, mend=f"correct {where} in params.yaml"
@@ -124,21 +127,35 @@ def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Pat
         return folder
     network = untrained_teacher(architecture, meta, context)
     load_pretrained(network, architecture, pretrained)
+    data, checkpoints = context.data_folder, context.checkpoints
+    warmed_up = warm_up(network, architecture, meta.class_names, task, params, data, checkpoints, title, pretrained)
     history = train_network(
         network,
         meta.class_names,
         task,
         params,
-        context.data_folder,
-        context.checkpoints,
+        data,
+        checkpoints,
         title,
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         depends_on=pretrained,
     )
-    report = {"step": "teacher", "training": history, **describe(network, meta.frame_size)}
+    warm_up_history = warmed_up.history if warmed_up else None
+    report = {"step": "teacher", "warm_up": warm_up_history, "training": history, **describe(network, meta.frame_size)}
     with replacing_folder(folder) as out:
-        save_artifact(out, network, Meta(task.name, architecture, meta.class_names, meta.frame_size, recipe=[]), report)
+        teacher_meta = Meta(
+            task.name,
+            architecture,
+            meta.class_names,
+            meta.frame_size,
+            recipe=[],
+            smallest_anchor=meta.smallest_anchor,
+            embedding_size=meta.embedding_size,
+        )
+        save_artifact(out, network, teacher_meta, report)
+    if warmed_up:
+        warmed_up.forget()
     return folder
 
 

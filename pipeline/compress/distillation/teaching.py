@@ -19,6 +19,7 @@ from pipeline.compress.distillation.features import MapRecorder, Pair, pair_stag
 from pipeline.compress.distillation.objectives import (
     attention_transfer,
     detection_distance,
+    embedding_distance,
     hint_distance,
     object_probability,
     soft_targets,
@@ -33,6 +34,8 @@ from pipeline.training.fit import Extras, Objective
 from pipeline.training.kinds import task_loss
 from pipeline.training.train import train_network
 
+# A cosine is some tenths away at first, a loss with a margin and a scale some ten.
+_EMBEDDING_WEIGHT = 20.0
 # (outputs [N, ...], what they should be) -> scalar
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -124,6 +127,8 @@ def distillation_objective(
 def _soft_loss(task: Task, student: nn.Module, temperature: float) -> Loss:
     if task.kind == "detection":
         return lambda heads, taught: boxes_of_teacher(heads, taught, student, temperature)
+    if task.kind == "identification":
+        return lambda embeddings, taught: _EMBEDDING_WEIGHT * embedding_distance(embeddings, taught)
     return lambda logits, taught: soft_targets(logits, taught, temperature)
 
 

@@ -77,7 +77,7 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
             report["training"] = _train(network, source, step, meta, context)
             export_onnx(network, meta.frame_size, exported, context.params.export.opset)
             model = prepare(exported, prepared)
-        head = head_of(context.task, network, context.params.train.of(context.task.name))
+        head = head_of(network, context.params.train.of(context.task.name))
         answers = answers_of(meta.class_names, head)
         work = _Work(exported, prepared, model, destination / "graphs", calibration, options, meta, context, answers)
         report |= _WRITERS.get(options.method, _write_static)(work)

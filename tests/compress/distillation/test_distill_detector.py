@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,30 @@ def test_other_anchors_are_told_before_the_teacher_is_trained(tmp_path: Path) ->
     with pytest.raises(EdgeboardError, match="retinanet_resnet50_fpn with"):
         run(context.baseline, made, step, context)
     assert not context.checkpoints.exists()
+
+
+def test_a_new_student_warms_up_before_it_is_taught(tmp_path: Path) -> None:
+    context = detection_context(tmp_path, train__suspect__warm_up_epochs=1, train__suspect__small_epochs=1)
+    source = save_detector(tmp_path / "source", build_detector(SSDLITE, N_CLASSES, SIZE, 0.1), smallest_anchor=0.1)
+    context = replace(context, baseline=source)
+    made = tmp_path / "made"
+    made.mkdir()
+    run(source, made, planned("distill", student="ssd320_resnet8", epochs=1), context)
+    report = read_json(made / "report.json")
+    assert [len(report["warm_up"][part]["epochs"]) for part in ("crops", "small_frames")] == [1, 1]
+    student, meta = load_artifact(made)
+    assert (meta.architecture, meta.smallest_anchor) == ("ssd320_resnet8", 0.1)
+    assert torch.equal(student.anchors_xyxy, load_artifact(source)[0].anchors_xyxy)
+    assert not list(context.checkpoints.glob("warm-up-*")), "kept for a killed training only"
+
+
+def test_a_teacher_by_name_warms_up_too(tmp_path: Path) -> None:
+    context = detection_context(tmp_path, train__suspect__warm_up_epochs=1)
+    made = tmp_path / "made"
+    made.mkdir()
+    run(context.baseline, made, planned("distill", teacher="ssd320_resnet8", epochs=1), context)
+    [teacher] = (context.checkpoints / "teachers").iterdir()
+    assert len(read_json(teacher / "report.json")["warm_up"]["crops"]["epochs"]) == 1
 
 
 def test_the_step_teaches_a_detector(tmp_path: Path) -> None:
