@@ -22,7 +22,7 @@ from torchvision.ops import Conv2dNormActivation
 
 _FRAME_SIZE = 320
 _PATCH = 4
-_WIDTHS = (24, 48, 96, 192)  # of the stem and of the three stages
+_WIDTHS = (24, 48, 112, 224)  # of the stem and of the three stages
 _EXTRA_WIDTH = 64
 _N_EXTRA = 4  # maps beyond the backbone's, for large objects
 

@@ -86,17 +86,15 @@ def benchmark_task(
     }
     guarded = guard(costs, smallest_difference(check), seed)
     rows = [
-        {
-            **identity_columns(one, frame_size),
-            **accuracies[one.name],
-            **further[one.name],
-            **timing_columns(timings, one.name, seed),
-            **memory_columns(costs[one.name].memories_mb),
-            **guarded[one.name],
-            "power_w": None,
-            "energy_mj": None,
-            "note": note(timings, one.name, other_load),
-        }
+        _joined(
+            identity_columns(one, frame_size),
+            accuracies[one.name],
+            further[one.name],
+            timing_columns(timings, one.name, seed),
+            memory_columns(costs[one.name].memories_mb),
+            guarded[one.name],
+            {"power_w": None, "energy_mj": None, "note": note(timings, one.name, other_load)},
+        )
         for one in variants
     ]
     return {
@@ -111,3 +109,13 @@ def benchmark_task(
         },
         "rows": rows,
     }
+
+
+def _joined(*parts: dict[str, Any]) -> dict[str, Any]:
+    """One row of parts that each know a name of their own for what they measured."""
+    row: dict[str, Any] = {}
+    for part in parts:
+        twice = row.keys() & part.keys()
+        assert not twice, f"measured by two parts of the benchmark: {', '.join(sorted(twice))}"
+        row |= part
+    return row

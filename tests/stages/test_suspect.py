@@ -36,7 +36,8 @@ def test_the_board_has_every_variant_of_the_detector(repository: Path) -> None:
         rows[["accuracy", "map50_95", "size_mb", "fps", "speedup", "xai_faithfulness", "xai_drift"]].notna().all().all()
     )
     assert rows.loc["compact", "size_mb"] < rows.loc["baseline", "size_mb"] / 2
-    assert "minimalistic" in rows.loc["compact", "recipe"]
+    assert "ssd320_resnet8" in rows.loc["compact", "recipe"]
+    assert rows.loc[["baseline", "quantized", "compact"], "precision"].tolist() == ["fp32", "int8", "int8"]
 
 
 def test_every_exported_file_can_be_read_with_what_lies_beside_it(repository: Path) -> None:

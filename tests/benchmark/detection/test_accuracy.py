@@ -135,7 +135,7 @@ def test_the_columns_are_json_without_nan(detections: list[Detections]) -> None:
     assert columns == accuracy.columns()
     assert columns["per_class"]["b"]["ap50_low"] is None
     assert (columns["n_pictures"], columns["n_boxes"], columns["resamples"]) == (2, 1, 10)
-    assert (columns["precision"] is None) is (len(detections[0].scores) == 0)
+    assert (columns["precision_at_threshold"] is None) is (len(detections[0].scores) == 0)
 
 
 def _changed(kind: str, **parts: np.ndarray) -> tuple[list[Detections], list[GroundTruth]]:
