@@ -138,7 +138,11 @@ class EmbeddingAnswers:
 
     def divergence(self, outputs: Outputs, reference: Outputs) -> float:
         """Mean of 1 - cosine; an embedding has no probabilities."""
-        return 1 - float(cosines(outputs, reference).mean())
+        return 1 - self.cosine(outputs, reference)
+
+    def cosine(self, outputs: Outputs, reference: Outputs) -> float:
+        """Mean cosine, in [-1, 1], of the embeddings and those of the reference."""
+        return float(cosines(outputs, reference).mean())
 
     def _nearest(self, outputs: Outputs) -> NDArray[np.int64]:
         return (outputs @ self._directions).argmax(1)

@@ -89,17 +89,24 @@ def exported_variants(exports: dict[str, Any], task: str, names: list[str]) -> l
 
 
 def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant], seed: int) -> Judge:
-    if TASKS[task].kind != "detection":
+    kind = TASKS[task].kind
+    if kind == "classification":
         return ClassJudge(test)
+    if kind == "identification":
+        from pipeline.benchmark.faces.judge import FaceJudge
+        from pipeline.export.face_gallery import GALLERY_FILE
+        from pipeline.tasks.gallery import load
+
+        galleries = {one.name: load(one.file.with_name(GALLERY_FILE), one.sha256) for one in variants}
+        return FaceJudge(task, test, galleries, seed)
     from pipeline.benchmark.detection.judge import BoxJudge
     from pipeline.data.suspect import MIXED_TEST
 
     index = read_index(data)
-    sources = index.loc[index["split"] == "test", "source"].tolist()
     heads = {one.name: read_head(one.head) for one in variants if one.head}
     has_mixed = (index["split"] == MIXED_TEST).any()
     mixed = load_frames(data, MIXED_TEST, test.frames_nhwc.shape[1], test.class_names) if has_mixed else None
-    return BoxJudge(task, test, sources, heads, seed, mixed)
+    return BoxJudge(task, test, test.sources or [], heads, seed, mixed)
 
 
 def _as_reported(name: str, sha256: str, task: str) -> Path:

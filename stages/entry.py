@@ -19,6 +19,8 @@ os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 def stage_main(main: Callable[..., None]) -> Callable[[], None]:
     """Run `main` with its parameters named on the command line, `*rest` as any number of them.
 
+    A parameter that must be named in Python is an `--option`; where its default is False, one without a value.
+
     An EdgeboardError is printed as it is and ends the process with exit code 2, a full disk or a read-only
     folder likewise. Anything else is a defect of ours and keeps its stack trace.
     """
@@ -27,11 +29,16 @@ def stage_main(main: Callable[..., None]) -> Callable[[], None]:
     def run() -> None:
         parser = argparse.ArgumentParser(prog=f"python -m {_module_name()}", description=(main.__doc__ or "").strip())
         for parameter in parameters:
-            parser.add_argument(parameter.name, nargs="*" if parameter.kind is parameter.VAR_POSITIONAL else None)
+            if parameter.kind is parameter.KEYWORD_ONLY:
+                how = {"action": "store_true"} if parameter.default is False else {"default": parameter.default}
+                parser.add_argument(f"--{parameter.name}", **how)
+            else:
+                parser.add_argument(parameter.name, nargs="*" if parameter.kind is parameter.VAR_POSITIONAL else None)
         given = vars(parser.parse_args())
+        options = {one.name: given.pop(one.name) for one in parameters if one.kind is one.KEYWORD_ONLY}
         arguments = [one for value in given.values() for one in (value if isinstance(value, list) else [value])]
         try:
-            main(*arguments)
+            main(*arguments, **options)
         except EdgeboardError as error:
             _fail(error)
         except OSError as error:

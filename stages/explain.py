@@ -41,12 +41,42 @@ def main(task: str) -> None:
             heads = {one.name: read_head(Path(files[one.name]["head"])) for one in variants}
             frames = load_explained_detection_frames(*chosen)
             report = explain_detections(variants, heads, frames, class_names, folder, **settings, shown_folder=results)
+        elif TASKS[task].kind == "identification":
+            report = _explain_faces(variants, chosen, folder, settings, results)
         else:
             report = explain_task(
                 variants, load_explained_frames(*chosen), class_names, _load_network, folder, **settings,
                 shown_folder=results,
             )  # fmt: skip
+        if getattr(params.data.of(task), "share", True) is False:
+            # What the report does not name is neither kept with the board nor sent to MLflow.
+            report = _without_pictures(report)
         write_json(folder / "report.json", report)
+
+
+def _without_pictures(report: dict[str, Any]) -> dict[str, Any]:
+    variants = {name: {**one, "sheet": None} for name, one in report["variants"].items()}
+    return {**report, "side_by_side": None, "variants": variants}
+
+
+def _explain_faces(
+    variants: list[ExplainedVariant], chosen: Any, folder: Path, settings: dict[str, Any], results: Path
+) -> dict[str, Any]:
+    from pipeline.embedders import Embedder
+    from pipeline.explain.faces.embedding_scores import CosineClassifier, likeness_through
+    from pipeline.export.face_gallery import GALLERY_FILE
+    from pipeline.tasks.gallery import load
+
+    def load_classifier(artifact: Path) -> nn.Module:
+        network = _load_network(artifact)
+        assert isinstance(network, Embedder)
+        return CosineClassifier(network).eval()
+
+    galleries = {one.name: load(one.file.with_name(GALLERY_FILE)) for one in variants}
+    return explain_task(
+        variants, load_explained_frames(*chosen), chosen[1], load_classifier, folder, **settings, shown_folder=results,
+        scores_through=lambda one, run: likeness_through(run, galleries[one.name], one.file),
+    )  # fmt: skip
 
 
 def _load_network(folder: Path) -> nn.Module:

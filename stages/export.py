@@ -9,6 +9,7 @@ from pipeline.artifact import read_meta
 from pipeline.compress.recipes import artifact_folder, variants
 from pipeline.files import replacing_folder, write_json
 from pipeline.params import load_params
+from pipeline.tasks import TASKS
 from stages.entry import stage_main
 from stages.paths import data_folder
 
@@ -21,13 +22,17 @@ def main(task: str) -> None:
 
     from pipeline.data.frames import load_frames
     from pipeline.export.export import export_variant
+    from pipeline.export.face_gallery import GALLERY_FILE, make_gallery
     from pipeline.export.head_file import HEAD_FILE, read_head, write_head
     from pipeline.export.operating_threshold import operating_threshold
+    from pipeline.tasks.gallery import save as save_gallery
     from pipeline.training.kinds import head_of
 
     folder = Path("exports", task)
     meta = read_meta(artifact_folder(task, ()))
     validation = load_frames(data_folder(task), "val", meta.frame_size, meta.class_names)
+    if TASKS[task].kind == "identification":
+        enrolled = load_frames(data_folder(task), "train", meta.frame_size, meta.class_names)
     frames = validation.frames_nhwc[: params.export.parity_frames]
     report: dict[str, Any] = {
         "task": task,
@@ -46,9 +51,14 @@ def main(task: str) -> None:
                 params.export,
                 lambda network: head_of(network, training),
             )
-            if entry["head"] is not None:
+            model = out / variant / Path(entry["file"]).name
+            if TASKS[task].kind == "identification":
+                gallery = make_gallery(model, enrolled, validation, training.false_accept_rate)
+                save_gallery(gallery, out / variant / GALLERY_FILE)
+                entry["gallery"] = (folder / variant / GALLERY_FILE).as_posix()
+            elif entry["head"] is not None:
                 head = read_head(out / variant / HEAD_FILE)
-                threshold = operating_threshold(out / variant / Path(entry["file"]).name, head, validation)
+                threshold = operating_threshold(model, head, validation)
                 write_head(out / variant, {**head, "operating_threshold": threshold})
             report["variants"][variant] = entry
             print(f"export {task} {variant}: {_in_words(entry)}", flush=True)

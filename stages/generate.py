@@ -39,6 +39,15 @@ def summary(report: dict[str, Any]) -> list[str]:
             f"a linear model on colours alone reaches {control['value']:.3f} "
             f"[{control['low']:.3f}, {control['high']:.3f}] of {control['n']} test pictures"
         )
+    pixels = report.get("control_pixel_accuracy")
+    if pixels:
+        lines.append(
+            f"the nearest training crop by its pixels names {pixels['value']:.3f} "
+            f"[{pixels['low']:.3f}, {pixels['high']:.3f}] of {pixels['n']} test crops rightly"
+        )
+    if report.get("faces_found"):
+        found = report["faces_found"]
+        lines.append(f"one clear face in {found['value']:.1%} of {found['n']} frames")
     if report.get("near_duplicates"):
         lines.append(f"{len(report['near_duplicates'])} groups of near-duplicates were kept on one side each")
     skipped = report["skipped"]

@@ -69,7 +69,7 @@ class Frames:
     frames_nhwc: uint8 `[N, S, S, 3]` RGB; labels: int64 `[N]` indices into `class_names`; files: N paths.
     objects: of a data folder with boxes, for each frame float32 `[m, 5]`: class index and xyxy in pixels of the frame;
     the label is then the class of the largest object, NO_LABEL where there is none. sizes_wh: int64 `[N, 2]`, width and
-    height of the pictures before they were resized.
+    height of the pictures before they were resized. sources: what each frame is of (see pipeline.data.dataset).
     """
 
     frames_nhwc: NDArray[np.uint8]
@@ -78,6 +78,7 @@ class Frames:
     class_names: list[str]
     objects: list[NDArray[np.float32]] | None = None
     sizes_wh: NDArray[np.int64] | None = None
+    sources: list[str] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -91,6 +92,7 @@ class Frames:
             files=[self.files[i] for i in chosen],
             objects=None if self.objects is None else [self.objects[i] for i in chosen],
             sizes_wh=None if self.sizes_wh is None else self.sizes_wh[chosen],
+            sources=None if self.sources is None else [self.sources[i] for i in chosen],
         )
 
 
@@ -101,7 +103,7 @@ def read_index(data_folder: Path) -> pd.DataFrame:
         raise EdgeboardError(
             "The data folder has no index.csv", where=path, mend=f"dvc repro generate@{data_folder.name}"
         )
-    return pd.read_csv(path, dtype={"mask": "string", "label": "string"}, keep_default_na=False)
+    return pd.read_csv(path, dtype={"mask": "string", "label": "string", "source": "string"}, keep_default_na=False)
 
 
 def data_identity(data_folder: Path) -> list[str]:
@@ -130,6 +132,7 @@ def load_frames(data_folder: Path, split: str, frame_size: int, class_names: lis
         class_names,
         _load_objects(data_folder, rows, frame_size, class_names),
         rows[["width", "height"]].to_numpy(dtype=np.int64),
+        rows["source"].tolist(),
     )
 
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.data.faces.generate import generate_face
 from pipeline.data.fire import generate_fire
 from pipeline.data.suspect import generate_suspect
 
 # (data.<task>, seed, out, progress=...) -> the report of the folder
-GENERATORS: dict[str, Callable[..., dict[str, Any]]] = {"fire": generate_fire, "suspect": generate_suspect}
+GENERATORS: dict[str, Callable[..., dict[str, Any]]] = {
+    "face": generate_face,
+    "fire": generate_fire,
+    "suspect": generate_suspect,
+}

@@ -17,7 +17,7 @@ from pipeline.explain.faithfulness import faithfulness
 from pipeline.explain.frames import ExplainedFrame
 from pipeline.explain.gradcam import grad_cam
 from pipeline.explain.pages import write_side_by_side, write_variant_sheet
-from pipeline.explain.probabilities import Scores, through
+from pipeline.explain.probabilities import Run, Scores, through
 from pipeline.explain.rise import RiseMasks, make_masks, rise_map
 from pipeline.explain.summary import DIRECTIONS, summary
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
@@ -38,14 +38,17 @@ def explain_task(
     steps: int,
     seed: int,
     shown_folder: Path | None = None,
+    scores_through: Callable[[ExplainedVariant, Run], Scores] | None = None,
 ) -> dict[str, Any]:
     """Explain every variant for the class that the baseline (`variants[0]`) decides; leave sheets in `folder`.
 
+    scores_through: what is asked of a file, by default the probabilities of its classes.
     shown_folder: the name that `folder` will have later, for the paths in the report. The same input gives the same
     bytes: sessions run on one thread each, so that sums have one order, and frames are what runs in parallel.
     """
     require_baseline_first(variants)
-    answers = {one.name: through(OnnxRuntimeEngine(one.file, threads=1).run, where=one.file) for one in variants}
+    ask = scores_through or (lambda one, run: through(run, where=one.file))
+    answers = {one.name: ask(one, OnnxRuntimeEngine(one.file, threads=1).run) for one in variants}
     explained = [int(answers[BASELINE](frame.frame_nchw).argmax()) for frame in frames]
     masks = make_masks(mask_count, frames[0].image_hwc.shape[0], seed)
     with ThreadPoolExecutor(os.cpu_count()) as pool:

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from pipeline.answers import Answers
+from pipeline.answers import Answers, EmbeddingAnswers
 from pipeline.data.frames import normalise
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
@@ -41,6 +41,7 @@ def compare(
         "largest_difference": difference,
         "largest_difference_relative": difference / max(float(np.abs(reference).max()), 1e-12),
         "agreement": answers.agreement(outputs, reference),
+        **({"cosine": answers.cosine(outputs, reference)} if isinstance(answers, EmbeddingAnswers) else {}),
     }
 
 

@@ -1,0 +1,1 @@
+"""From frames to aligned crops of faces: found, chosen or refused with a reason, cut, and laid out to be looked at."""

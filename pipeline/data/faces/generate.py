@@ -1,0 +1,125 @@
+"""Make the data folder of the task face: crops of known people and strangers, split by recording."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from pipeline.data.dataset import SPLITS, Row, write_index
+from pipeline.data.face_crops.crops import CropOptions
+from pipeline.data.face_crops.sheet import crops_sheet
+from pipeline.data.faces.cropping import CroppedRecording, Cropping, crop_recording
+from pipeline.data.faces.drawn import plan_drawn
+from pipeline.data.faces.imported import plan_folder
+from pipeline.data.faces.pixel_control import pixel_control
+from pipeline.data.faces.planned import Plan
+from pipeline.data.frames import read_image
+from pipeline.data.recordings.person_names import folder_name
+from pipeline.data.workers import Progress, map_in_order
+from pipeline.errors import EdgeboardError
+from pipeline.face_data_options import FaceData
+from pipeline.files import replacing_folder, sha256_file, write_json
+
+TASK = "face"
+SHEETS = "sheets"
+# The finder looks for faces from this fraction of min_face on; smaller ones are then refused with that reason.
+_SEEN = 0.8
+
+
+def generate_face(
+    params: FaceData, seed: int, out: Path, workers: int | None = None, progress: Progress | None = None
+) -> dict[str, Any]:
+    """Make the data folder `out` as a whole or leave what stood there; gives its report.
+
+    index.csv (see pipeline.data.dataset): the label is the person, or empty for a stranger; the source is
+    `<person>/<group of recordings>`. sheets/ has a sheet of crops for each person, to be looked at: no finder of faces
+    is perfect. The bytes depend on `params`, `seed` and the recordings only, not on `workers`.
+    Raises EdgeboardError for people that cannot make a data set and for a disk that is full or read-only.
+    """
+    plan = plan_drawn(params, seed) if params.is_synthetic else plan_folder(params, seed, TASK, workers)
+    options = CropOptions(
+        size=params.crop_size, margin=params.margin, rule=params.face, min_probability=params.min_probability,
+        min_side=params.min_face,
+    )  # fmt: skip
+    with replacing_folder(out) as folder:
+        cropping = Cropping(folder, options, smallest_face(params))
+        done = map_in_order(partial(crop_recording, cropping), plan.recordings, workers, progress)
+        rows = sorted((row for one in done for row in one.rows), key=lambda row: (row.split, row.file))
+        _check_everybody_is_there(plan, rows, done)
+        write_index(folder, rows)
+        _write_sheets(folder, rows)
+        report = _report(folder, plan, rows, done)
+        write_json(folder / "report.json", report)
+    return report
+
+
+def smallest_face(params: FaceData) -> float:
+    """That is sought, as a fraction of the longest side that a frame can have; a drawn one has 320 pixels."""
+    longest = 320 if params.is_synthetic else params.max_side
+    return min(1.0, max(0.05, _SEEN * params.min_face / longest))
+
+
+def _check_everybody_is_there(plan: Plan, rows: Sequence[Row], done: Sequence[CroppedRecording]) -> None:
+    """Every known person in every split: somebody without a test recording could not be tested."""
+    present = {(row.label, row.split) for row in rows}
+    missing = [f"{person} in {split}" for person in plan.known for split in SPLITS if (person, split) not in present]
+    if missing:
+        reasons = sorted({entry.reason for one in done for entry in one.skipped})
+        raise EdgeboardError(
+            "No face was found of some people",
+            where=f"data.{TASK}.source",
+            value=f"{len(missing)} times: {', '.join(missing[:5])}; {'; '.join(reasons[:3])}",
+            mend=f"add recordings with one clear face, or lower data.{TASK}.min_face or min_probability",
+        )
+
+
+def _write_sheets(folder: Path, rows: Sequence[Row]) -> None:
+    of_person: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        of_person[row.source.partition("/")[0]].append(row)
+    (folder / SHEETS).mkdir()
+    for person, own in of_person.items():
+        crops = [(f"{row.split} {Path(row.file).stem}", read_image(folder / row.file)) for row in own]
+        sheet = crops_sheet(person, crops)
+        cv2.imwrite(str(folder / SHEETS / f"{folder_name(person)}.jpg"), sheet[..., ::-1])
+
+
+def _report(folder: Path, plan: Plan, rows: Sequence[Row], done: Sequence[CroppedRecording]) -> dict[str, Any]:
+    n_frames, n_crops = sum(one.n_frames for one in done), len(rows)
+    skipped: list[Any] = [*plan.findings["skipped"]]  # type: ignore[misc]
+    skipped += [vars(entry) for one in done for entry in one.skipped]
+    return {
+        "task": TASK,
+        "source": plan.source,
+        "classes": plan.known,
+        "counts": {split: _counts([row for row in rows if row.split == split]) for split in SPLITS},
+        "n_groups": len({row.source for row in rows}),
+        "frames_looked_at": n_frames,
+        "faces_found": {"value": n_crops / n_frames if n_frames else None, "n": n_frames},
+        "image_width": _spread(rows),
+        "image_height": _spread(rows),
+        "data_hash": sha256_file(folder / "index.csv"),
+        "control_pixel_accuracy": pixel_control(folder, rows),
+        **plan.findings,
+        "skipped": sorted(skipped, key=lambda entry: (entry["file"], entry["reason"])),
+    }
+
+
+def _counts(rows: Sequence[Row]) -> dict[str, int]:
+    return {
+        "crops of known people": sum(bool(row.label) for row in rows),
+        "of strangers": sum(not row.label for row in rows),
+        "recordings": len({row.source for row in rows}),
+        "people": len({row.source.partition("/")[0] for row in rows}),
+    }
+
+
+def _spread(rows: Sequence[Row]) -> dict[str, float]:
+    sides = [row.width for row in rows]
+    return {"min": min(sides), "median": statistics.median(sides), "max": max(sides)}
