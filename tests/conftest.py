@@ -54,6 +54,21 @@ TINY_SUSPECT: dict[str, Any] = {
     "train.suspect.batch_size": 4,
 }
 
+# Beside TINY, for the task face alone.
+TINY_FACE: dict[str, Any] = {
+    "tasks": ["face"],
+    "data.face.people": {"known": 3, "strangers_val": 2, "strangers_test": 2},
+    "data.face.recordings": {"train": 2, "val": 1, "test": 1},
+    "data.face.frames_per_recording": 2,
+    "train.face.architecture": "mobilenet_v3_small",
+    "train.face.frame_size": 64,
+    "train.face.small_size": 48,
+    "train.face.small_epochs": 1,
+    "train.face.epochs": 1,
+    "train.face.batch_size": 6,
+    "train.face.embedding_size": 32,
+}
+
 
 @pytest.fixture(scope="session")
 def real_fire() -> Path:

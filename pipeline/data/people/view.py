@@ -75,7 +75,9 @@ def trace(view: View, heights: Floats, box: tuple[int, int, int, int]) -> tuple[
         ground = cv2.remap(
             heights, map_x + slope_x * z, map_y + slope_y * z, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
-        above: Floats = starts[2] + slopes[2] * z - ground
+        depth = starts[2] + slopes[2] * z
+        # The relief is solid from its ground back to BACK; without that its steep sides would never end.
+        above: Floats = np.maximum(depth - ground, np.float32(BACK) - depth)
         return above
 
     step = np.float32((_FRONT - BACK) / _STEPS)
