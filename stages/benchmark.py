@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from pipeline.targets.cores import physical_cores
 from pipeline.tasks import TASKS
 from stages.entry import stage_main
 from stages.paths import data_folder
+
+if TYPE_CHECKING:
+    from pipeline.benchmark.faces.with_finder import BoardFinder
 
 
 @stage_main
@@ -98,7 +101,7 @@ def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant
         from pipeline.tasks.gallery import load
 
         galleries = {one.name: load(one.file.with_name(GALLERY_FILE), one.sha256) for one in variants}
-        return FaceJudge(task, test, galleries, seed)
+        return FaceJudge(task, test, galleries, seed, _finder(task, data))
     from pipeline.benchmark.detection.judge import BoxJudge
     from pipeline.data.suspect import MIXED_TEST
 
@@ -107,6 +110,17 @@ def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant
     has_mixed = (index["split"] == MIXED_TEST).any()
     mixed = load_frames(data, MIXED_TEST, test.frames_nhwc.shape[1], test.class_names) if has_mixed else None
     return BoxJudge(task, test, test.sources or [], heads, seed, mixed)
+
+
+def _finder(task: str, data: Path) -> BoardFinder:
+    from pipeline.benchmark.faces.with_finder import BoardFinder
+    from pipeline.data.faces.generate import CAMERA_FRAMES
+
+    params = load_params()
+    options = params.data.of(task)
+    frames = [read_image(path) for path in sorted((data / CAMERA_FRAMES).rglob("*.jpg"))]
+    threads = params.benchmark.threads or physical_cores()
+    return BoardFinder(Path("exports", task, "finder"), threads, frames, options.crop_size, options.margin)
 
 
 def _as_reported(name: str, sha256: str, task: str) -> Path:

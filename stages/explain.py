@@ -42,7 +42,7 @@ def main(task: str) -> None:
             frames = load_explained_detection_frames(*chosen)
             report = explain_detections(variants, heads, frames, class_names, folder, **settings, shown_folder=results)
         elif TASKS[task].kind == "identification":
-            report = _explain_faces(variants, chosen, folder, settings, results)
+            report = _explain_faces(variants, chosen, folder, settings, results, params.data.of(task).margin)
         else:
             report = explain_task(
                 variants, load_explained_frames(*chosen), class_names, _load_network, folder, **settings,
@@ -60,10 +60,16 @@ def _without_pictures(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _explain_faces(
-    variants: list[ExplainedVariant], chosen: Any, folder: Path, settings: dict[str, Any], results: Path
+    variants: list[ExplainedVariant],
+    chosen: Any,
+    folder: Path,
+    settings: dict[str, Any],
+    results: Path,
+    crop_margin: float,
 ) -> dict[str, Any]:
     from pipeline.embedders import Embedder
     from pipeline.explain.faces.embedding_scores import CosineClassifier, likeness_through
+    from pipeline.explain.faces.parts import energy_in_parts
     from pipeline.export.face_gallery import GALLERY_FILE
     from pipeline.tasks.gallery import load
 
@@ -76,6 +82,7 @@ def _explain_faces(
     return explain_task(
         variants, load_explained_frames(*chosen), chosen[1], load_classifier, folder, **settings, shown_folder=results,
         scores_through=lambda one, run: likeness_through(run, galleries[one.name], one.file),
+        parts_of=lambda maps: energy_in_parts(maps, crop_margin),
     )  # fmt: skip
 
 

@@ -32,6 +32,8 @@ def main(task: str) -> None:
     meta = read_meta(artifact_folder(task, ()))
     validation = load_frames(data_folder(task), "val", meta.frame_size, meta.class_names)
     if TASKS[task].kind == "identification":
+        from pipeline.export.face_finder_export import export_face_finder
+
         enrolled = load_frames(data_folder(task), "train", meta.frame_size, meta.class_names)
     frames = validation.frames_nhwc[: params.export.parity_frames]
     report: dict[str, Any] = {
@@ -62,6 +64,8 @@ def main(task: str) -> None:
                 write_head(out / variant, {**head, "operating_threshold": threshold})
             report["variants"][variant] = entry
             print(f"export {task} {variant}: {_in_words(entry)}", flush=True)
+        if TASKS[task].kind == "identification":
+            export_face_finder(out / "finder", params.export.opset)
         write_json(out / "report.json", report)
 
 

@@ -39,10 +39,12 @@ def explain_task(
     seed: int,
     shown_folder: Path | None = None,
     scores_through: Callable[[ExplainedVariant, Run], Scores] | None = None,
+    parts_of: Callable[[NDArray[np.float32]], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Explain every variant for the class that the baseline (`variants[0]`) decides; leave sheets in `folder`.
 
     scores_through: what is asked of a file, by default the probabilities of its classes.
+    parts_of: maps `[N, S, S]` to how much of them lies on which part of what is seen, where every frame shows the same.
     shown_folder: the name that `folder` will have later, for the paths in the report. The same input gives the same
     bytes: sessions run on one thread each, so that sums have one order, and frames are what runs in parallel.
     """
@@ -68,6 +70,7 @@ def explain_task(
         scores = _scores(frames, found[one.name], found[BASELINE], class_names, seed)
         report[one.name] = {
             **scores,
+            **({"parts": parts_of(np.stack([each.rise for each in found[one.name]]))} if parts_of else {}),
             "sheet": (shown / page).as_posix(),
             "rise_on": one.file.as_posix(),
             "grad_cam_on": one.float_artifact.as_posix(),

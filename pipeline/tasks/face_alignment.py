@@ -38,10 +38,15 @@ def align_crop(frame: np.ndarray, landmarks_xy: np.ndarray, size: int = 160, mar
     return np.floor(pixels + 0.5).astype(np.uint8)
 
 
+def usual_places(size: int, margin: float) -> np.ndarray:
+    """`[5, 2]`: where eyes, nose and corners of the mouth come to lie in a crop, in its pixels."""
+    places = ((_USUAL_PLACES + 0.5) / 112 - 0.5) * _SIDES_OF_BOX / (1 + margin)
+    return np.asarray((places + 0.5) * size - 0.5)
+
+
 def similarity(landmarks_xy: np.ndarray, size: int, margin: float) -> np.ndarray:
     """`[2, 3]`: from pixels of the frame to pixels of the crop. Raises ValueError where the landmarks are one point."""
-    places = ((_USUAL_PLACES + 0.5) / 112 - 0.5) * _SIDES_OF_BOX / (1 + margin)
-    targets = (places + 0.5) * size - 0.5
+    targets = usual_places(size, margin)
     # As complex numbers a turn with a scale is one factor, and least squares has a closed form that cannot mirror.
     found, wanted = (points[:, 0] + 1j * points[:, 1] for points in (np.asarray(landmarks_xy, np.float64), targets))
     centred = found - found.mean()

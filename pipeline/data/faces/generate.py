@@ -19,15 +19,18 @@ from pipeline.data.faces.drawn import plan_drawn
 from pipeline.data.faces.imported import plan_folder
 from pipeline.data.faces.pixel_control import pixel_control
 from pipeline.data.faces.planned import Plan
+from pipeline.data.folder import safe_name
 from pipeline.data.frames import read_image
 from pipeline.data.recordings.person_names import folder_name
 from pipeline.data.workers import Progress, map_in_order
 from pipeline.errors import EdgeboardError
 from pipeline.face_data_options import FaceData
-from pipeline.files import replacing_folder, sha256_file, write_json
+from pipeline.files import replacing_folder, sha256_file, sha256_json, write_json
 
 TASK = "face"
 SHEETS = "sheets"
+CAMERA_FRAMES = "frames"
+_N_CAMERA_FRAMES = 16
 # The finder looks for faces from this fraction of min_face on; smaller ones are then refused with that reason.
 _SEEN = 0.8
 
@@ -39,7 +42,8 @@ def generate_face(
 
     index.csv (see pipeline.data.dataset): the label is the person, or empty for a stranger; the source is
     `<person>/<group of recordings>`. sheets/ has a sheet of crops for each person, to be looked at: no finder of faces
-    is perfect. The bytes depend on `params`, `seed` and the recordings only, not on `workers`.
+    is perfect. frames/ has whole pictures of some test recordings, for the time of a whole frame. The bytes depend on
+    `params`, `seed` and the recordings only, not on `workers`.
     Raises EdgeboardError for people that cannot make a data set and for a disk that is full or read-only.
     """
     plan = plan_drawn(params, seed) if params.is_synthetic else plan_folder(params, seed, TASK, workers)
@@ -54,6 +58,7 @@ def generate_face(
         _check_everybody_is_there(plan, rows, done)
         write_index(folder, rows)
         _write_sheets(folder, rows)
+        _write_camera_frames(folder, plan, rows)
         report = _report(folder, plan, rows, done)
         write_json(folder / "report.json", report)
     return report
@@ -88,6 +93,18 @@ def _write_sheets(folder: Path, rows: Sequence[Row]) -> None:
         crops = [(f"{row.split} {Path(row.file).stem}", read_image(folder / row.file)) for row in own]
         sheet = crops_sheet(person, crops)
         cv2.imwrite(str(folder / SHEETS / f"{folder_name(person)}.jpg"), sheet[..., ::-1])
+
+
+def _write_camera_frames(folder: Path, plan: Plan, rows: Sequence[Row]) -> None:
+    """Whole frames of some test recordings with a face: a board has to find it before it can say whose it is."""
+    usable = {row.source for row in rows if row.split == "test"}
+    recordings = [one for one in plan.recordings if f"{one.person}/{one.group}" in usable]
+    for one in recordings[:: max(1, len(recordings) // _N_CAMERA_FRAMES)][:_N_CAMERA_FRAMES]:
+        read = one.source.read()
+        assert not isinstance(read, str), "it has just been read"
+        file = folder / CAMERA_FRAMES / folder_name(one.person) / f"{safe_name(one.name, sha256_json(one.name))}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(file), read.frames[0][1][..., ::-1])
 
 
 def _report(folder: Path, plan: Plan, rows: Sequence[Row], done: Sequence[CroppedRecording]) -> dict[str, Any]:
