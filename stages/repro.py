@@ -27,6 +27,9 @@ _USUAL_SECONDS = {
     "explain": 30, "benchmark": 25, "leaderboard": 3, "publish": 10,
     # A detector sees ten times as many pixels as a classifier.
     "generate@suspect": 20, "train@suspect": 600, "prune@suspect": 120, "distill@suspect": 360, "quantize@suspect": 60,
+    # InceptionResnetV1 is thirteen times as large as what fire learns with.
+    "generate@face": 150, "train@face": 400, "prune@face": 150, "distill@face": 250, "quantize@face": 60,
+    "export@face": 240, "explain@face": 200, "benchmark@face": 90,
     "export@suspect": 60, "explain@suspect": 120, "benchmark@suspect": 60,
 }  # fmt: skip
 
