@@ -31,6 +31,7 @@ def main(task: str) -> None:
     folder = Path("exports", task)
     meta = read_meta(artifact_folder(task, ()))
     validation = load_frames(data_folder(task), "val", meta.frame_size, meta.class_names)
+    enrolled = None
     if TASKS[task].kind == "identification":
         from pipeline.export.face_finder_export import export_face_finder
 
@@ -54,7 +55,7 @@ def main(task: str) -> None:
                 lambda network: head_of(network, training),
             )
             model = out / variant / Path(entry["file"]).name
-            if TASKS[task].kind == "identification":
+            if enrolled is not None:
                 gallery = make_gallery(model, enrolled, validation, training.false_accept_rate)
                 save_gallery(gallery, out / variant / GALLERY_FILE)
                 entry["gallery"] = (folder / variant / GALLERY_FILE).as_posix()
@@ -64,7 +65,7 @@ def main(task: str) -> None:
                 write_head(out / variant, {**head, "operating_threshold": threshold})
             report["variants"][variant] = entry
             print(f"export {task} {variant}: {_in_words(entry)}", flush=True)
-        if TASKS[task].kind == "identification":
+        if enrolled is not None:
             export_face_finder(out / "finder", params.export.opset)
         write_json(out / "report.json", report)
 

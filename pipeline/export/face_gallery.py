@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,10 +42,11 @@ def make_gallery(model: Path, enrolled: Frames, validation: Frames, false_accept
 
 
 def embeddings_of(model: Path, frames: Frames) -> NDArray[np.float32]:
-    """`[N, D]`, one frame after another, as on the board."""
-    # One thread: the sums, and with them the threshold, do not depend on the number of cores.
+    """`[N, D]`, each frame by itself, as on the board."""
+    # One thread a frame: the sums, and with them the threshold, do not depend on the number of cores.
     engine = OnnxRuntimeEngine(model, threads=1)
-    return np.concatenate([engine.run(normalise(frame[None])) for frame in frames.frames_nhwc])
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # ONNX Runtime releases the interpreter lock
+        return np.concatenate(list(pool.map(lambda frame: engine.run(normalise(frame[None])), frames.frames_nhwc)))
 
 
 def probes_of(embeddings_nd: NDArray[np.float32], frames: Frames, gallery: Gallery) -> Probes:
