@@ -44,7 +44,12 @@ def test_the_board_has_every_variant_with_its_open_set_numbers(repository: Path)
     assert sorted(rows.index) == VARIANTS
     assert set(rows["metric"]) == {"top-1"}
     assert rows["accuracy"].between(0, 1).all()
-    assert rows[["eer", "fpir", "rank1_with_unknowns", "size_mb", "fps", "fps_with_finder", "xai_drift"]].notna().all().all()
+    assert (
+        rows[["eer", "fpir", "rank1_with_unknowns", "size_mb", "fps", "fps_with_finder", "xai_drift"]]
+        .notna()
+        .all()
+        .all()
+    )
     assert rows.loc["baseline", "embedding_cosine"] == pytest.approx(1)
     assert rows.loc["quantized", "embedding_cosine"] < 1
     assert rows.loc["compact", "size_mb"] < rows.loc["baseline", "size_mb"] / 2

@@ -19,7 +19,8 @@ from pipeline.benchmark.detection.operating_point import (
     decide,
     operating_point,
 )
-from pipeline.benchmark.detection.resampling import Resampling, interval, resampled_ap
+from pipeline.benchmark.detection.resampling import Resampling, resampled_ap
+from pipeline.benchmark.resampled import ResampledDifference, difference, interval
 from pipeline.benchmark.statistics import RESAMPLES, Estimate
 from pipeline.errors import EdgeboardError
 from pipeline.metrics.ground_truth import GroundTruth
@@ -82,20 +83,6 @@ class DetectionAccuracy:
         }
 
 
-@dataclass(frozen=True)
-class MapDifference:
-    """mAP@50 of a variant minus the baseline's, in [-1, 1], with its paired interval; positive: the variant is better.
-
-    p_value: two-sided, how far into the tails of the resampled differences zero lies (Efron and Tibshirani 1993, An
-    Introduction to the Bootstrap, chapter 15); it cannot be below 2 / (resamples + 1).
-    """
-
-    value: float
-    low: float
-    high: float
-    p_value: float
-
-
 def measure_detections(
     detections: Sequence[Detections],
     truth: Sequence[GroundTruth],
@@ -148,7 +135,7 @@ def _class_accuracy(one: ClassMatches, resampled_rt: NDArray[np.float64], resamp
     )
 
 
-def paired_difference(variant: DetectionAccuracy, baseline: DetectionAccuracy) -> MapDifference:
+def paired_difference(variant: DetectionAccuracy, baseline: DetectionAccuracy) -> ResampledDifference:
     """mAP@50 of the variant minus the baseline's, both measured on the same pictures with the same resamples.
 
     Raises EdgeboardError where they were not.
@@ -157,12 +144,7 @@ def paired_difference(variant: DetectionAccuracy, baseline: DetectionAccuracy) -
         raise EdgeboardError("A paired difference needs the same frames, boxes, seed and resamples for both")
     value = variant.map50.value - baseline.map50.value
     differences = variant.resampled_map50 - baseline.resampled_map50
-    known = differences[~np.isnan(differences)]
-    tail = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    p_value = min(1.0, 2 * (tail + 1) / (known.size + 1))
-    n_groups = variant.resampling.n_groups()
-    between = interval(value, differences, (-1.0, 1.0), n_groups)
-    return MapDifference(value, between.low, between.high, p_value if n_groups > 1 else 1.0)
+    return difference(value, differences, variant.resampling.n_groups())
 
 
 def _columns(name: str, estimate: Estimate | None) -> dict[str, float | None]:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmark.detection.resampling import Resampling, interval
+from pipeline.benchmark.detection.resampling import Resampling
+from pipeline.benchmark.resampled import interval
 from pipeline.benchmark.statistics import Estimate
 from pipeline.metrics.ground_truth import GroundTruth
 from pipeline.metrics.matching import IOU_THRESHOLDS, Matches

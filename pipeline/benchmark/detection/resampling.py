@@ -13,11 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmark.statistics import CONFIDENCE, Estimate
 from pipeline.errors import EdgeboardError
 from pipeline.metrics.matching import IOU_THRESHOLDS, RECALLS, ClassMatches, Matches
 
-_TAILS = [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2]
 _BLOCK_ELEMENTS = 1_000_000  # bounds the memory at some 50 MB however large the test set
 
 
@@ -124,16 +122,3 @@ def _in_order(one: ClassMatches, weights_bn: NDArray[np.int64]) -> tuple[NDArray
     place, copy = place[sorting], copy[sorting]
     copies = weights_bn[:, picture[place]]
     return order[place], np.where(is_mixed[place], copies > copy, copies)
-
-
-def interval(value: float, resampled: NDArray[np.float64], widest: tuple[float, float], n_groups: int) -> Estimate:
-    """Percentile interval (Efron 1979, Annals of Statistics 7:1) of resampled values; NaN among them are left out.
-
-    n_groups: of how many independent groups of pictures it is. One tells nothing of others: the interval is `widest`.
-    """
-    known = resampled[~np.isnan(resampled)]
-    if n_groups < 2 or not known.size:
-        return Estimate(value, *widest)
-    low, high = np.quantile(known, _TAILS)
-    # The percentiles of few resamples can miss the estimate itself by a hair.
-    return Estimate(value, float(min(low, value)), float(max(high, value)))

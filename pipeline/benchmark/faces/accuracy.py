@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmark.detection.resampling import interval
 from pipeline.benchmark.faces.resampling import ProbeResampling, share_interval
+from pipeline.benchmark.resampled import ResampledDifference, difference
 from pipeline.benchmark.statistics import RESAMPLES, Estimate
 from pipeline.benchmark.statistics import paired_difference as paired_shares
 from pipeline.errors import EdgeboardError
@@ -59,20 +59,6 @@ class OpenSetAccuracy:
         return {**columns, **self.counts, "resamples": self.resampling.resamples, "not_measured": self.not_measured}
 
 
-@dataclass(frozen=True)
-class Difference:
-    """A measure of a variant minus the baseline's, in [-1, 1], with its paired 95 % interval.
-
-    p_value: two-sided, how far into the tails of the resampled differences zero lies (Efron and Tibshirani 1993, An
-    Introduction to the Bootstrap, chapter 15); it cannot be below 2 / (resamples + 1).
-    """
-
-    value: float
-    low: float
-    high: float
-    p_value: float
-
-
 def measure_open_set(probes: Probes, threshold: float, seed: int, resamples: int = RESAMPLES) -> OpenSetAccuracy:
     """Judge the similarities of the test split's faces; threshold: chosen on the validation split (choose_threshold).
 
@@ -104,7 +90,7 @@ def measure_open_set(probes: Probes, threshold: float, seed: int, resamples: int
     return OpenSetAccuracy(measures, reasons, threshold, counts, kept, resampling)
 
 
-def paired_differences(variant: OpenSetAccuracy, baseline: OpenSetAccuracy) -> dict[str, Difference]:
+def paired_differences(variant: OpenSetAccuracy, baseline: OpenSetAccuracy) -> dict[str, ResampledDifference]:
     """Every measure that both have, variant minus baseline, on the same faces with the same resamples.
 
     Each variant stands at its own threshold. Where no resample tells them apart, the interval is Newcombe's of so many
@@ -118,7 +104,7 @@ def paired_differences(variant: OpenSetAccuracy, baseline: OpenSetAccuracy) -> d
     }  # fmt: skip
 
 
-def _difference(name: str, variant: OpenSetAccuracy, baseline: OpenSetAccuracy) -> Difference:
+def _difference(name: str, variant: OpenSetAccuracy, baseline: OpenSetAccuracy) -> ResampledDifference:
     one, other = variant.measures[name], baseline.measures[name]
     assert one is not None
     assert other is not None
@@ -127,14 +113,12 @@ def _difference(name: str, variant: OpenSetAccuracy, baseline: OpenSetAccuracy) 
     known = differences[~np.isnan(differences)]
     n_groups = _n_groups(name, variant.resampling)
     if n_groups < 2 or not known.size:
-        return Difference(value, -1.0, 1.0, 1.0)
+        return ResampledDifference(value, -1.0, 1.0, 1.0)
     if np.ptp(known) == 0 and value == 0:
         is_one = np.arange(n_groups) < round(one.value * n_groups)
         alike = paired_shares(is_one, is_one)
-        return Difference(value, alike.low, alike.high, 1.0)
-    tail = min(int((known <= 0).sum()), int((known >= 0).sum()))
-    between = interval(value, differences, (-1.0, 1.0), n_groups)
-    return Difference(value, between.low, between.high, min(1.0, 2 * (tail + 1) / (known.size + 1)))
+        return ResampledDifference(value, alike.low, alike.high, 1.0)
+    return difference(value, differences, n_groups)
 
 
 def _measure(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.benchmark.detection.resampling import interval
+from pipeline.benchmark.resampled import interval
 from pipeline.benchmark.statistics import Estimate, wilson
 from pipeline.errors import EdgeboardError
 from pipeline.metrics.open_set.probes import Probes

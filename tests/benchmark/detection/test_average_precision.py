@@ -7,7 +7,8 @@ import pytest
 
 from pipeline.benchmark.detection import resampling
 from pipeline.benchmark.detection.accuracy import measure_detections
-from pipeline.benchmark.detection.resampling import Resampling, interval, resampled_ap, weighted_ap
+from pipeline.benchmark.detection.resampling import Resampling, resampled_ap, weighted_ap
+from pipeline.benchmark.resampled import interval
 from pipeline.errors import EdgeboardError
 from pipeline.metrics.matching import match_detections
 from tests.benchmark.detection.cases import found, library_ap, random_case, true, written_out
