@@ -51,7 +51,7 @@ def _enrol(name: str, files: Sequence[Path], variant: str, replace: bool) -> Non
     path = _GALLERIES / f"{variant}.json"
     for warning in enrol_person(path, shipped, name, faces, sha256_file(reader.model), replace=replace):
         print(f"⚠ {warning}")
-    print(f"{name} is in {path}, by {len(faces.names)} faces")
+    print(f"{name} is in {path}, by {len(faces.names)} face{'s' if len(faces.names) > 1 else ''}")
 
 
 def _who(files: Sequence[Path], variant: str) -> None:

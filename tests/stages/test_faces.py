@@ -81,8 +81,7 @@ def test_somebody_is_enrolled_known_and_removed_without_training(repository: Pat
     models = {path: path.stat().st_mtime_ns for path in (repository / "models").rglob("*") if path.is_file()}
     faces = [sys.executable, "-m", "stages.faces"]
     assert (
-        f"{NAME} is in galleries/compact.json, by 2 faces"
-        in run([*faces, "enrol", NAME, *photos[:2]], repository).stdout
+        f"{NAME} is in galleries/compact.json, by 1 face" in run([*faces, "enrol", NAME, photos[0]], repository).stdout
     )
     shipped = load(repository / "exports/face/compact/gallery.json")
     assert load(repository / "galleries/compact.json").names == [*shipped.names, NAME]
