@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.data.face_crops.crops import CropOptions
 from pipeline.data.face_traces import remove_traces
-from pipeline.data.faces.generate import smallest_face
+from pipeline.data.faces.reading import crop_options, frame_choice, smallest_face
 from pipeline.data.folder import Skipped
-from pipeline.data.recordings.reading import FrameChoice
 from pipeline.errors import EdgeboardError
 from pipeline.export.enrolment import FaceReader, enrol_person, open_gallery
 from pipeline.export.face_gallery import GALLERY_FILE
@@ -21,7 +19,6 @@ from stages.paths import STATE, data_folder
 
 _TASK = "face"
 _GALLERIES = Path("galleries")
-_ACTIONS = ("enrol", "who", "remove")
 
 
 @stage_main
@@ -89,18 +86,9 @@ def _reader(variant: str) -> tuple[FaceReader, Path]:
         allowed = ", ".join(exports["variants"])
         raise EdgeboardError("There is no such variant", where="--variant", value=variant, allowed=allowed)
     model = Path(exports["variants"][variant]["file"])
-    choice = FrameChoice(
-        options.video_fps,
-        options.frames_per_recording,
-        options.near_duplicate_bits,
-        options.max_side,
-        options.max_megapixels,
+    reader = FaceReader(
+        model, exports["frame_size"], frame_choice(options), crop_options(options), smallest_face(options)
     )
-    crops = CropOptions(
-        size=options.crop_size, margin=options.margin, rule=options.face, min_probability=options.min_probability,
-        min_side=options.min_face,
-    )  # fmt: skip
-    reader = FaceReader(model, exports["frame_size"], choice, crops, smallest_face(options))
     return reader, model.with_name(GALLERY_FILE)
 
 

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import cv2
-import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.data.dataset import Row
 from pipeline.data.face_crops.crops import Crop, CropOptions, crop_faces
@@ -51,7 +48,7 @@ def crop_recording(cropping: Cropping, planned: PlannedRecording) -> CroppedReco
     folder = Path("images", planned.split, folder_name(planned.person))
     (cropping.folder / folder).mkdir(parents=True, exist_ok=True)
     rows = []
-    for found in crop_faces(_named(read.frames), _finder(cropping.min_face), cropping.options):
+    for found in crop_faces(read.frames, _finder(cropping.min_face), cropping.options):
         if not isinstance(found, Crop):
             several = len(read.frames) > 1
             skipped.append(Skipped(f"{planned.name} at {found.name}" if several else planned.name, found.reason))
@@ -64,10 +61,6 @@ def crop_recording(cropping: Cropping, planned: PlannedRecording) -> CroppedReco
         sha256 = sha256_file(cropping.folder / file)
         rows.append(Row(file.as_posix(), label, planned.split, source, "", size, size, sha256))
     return CroppedRecording(rows, len(read.frames), skipped)
-
-
-def _named(frames: list[tuple[str, NDArray[np.uint8]]]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-    yield from frames
 
 
 @lru_cache(maxsize=1)

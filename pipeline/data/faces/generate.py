@@ -12,13 +12,13 @@ from typing import Any
 import cv2
 
 from pipeline.data.dataset import SPLITS, Row, write_index
-from pipeline.data.face_crops.crops import CropOptions
 from pipeline.data.face_crops.sheet import crops_sheet
 from pipeline.data.faces.cropping import CroppedRecording, Cropping, crop_recording
 from pipeline.data.faces.drawn import plan_drawn
 from pipeline.data.faces.imported import plan_folder
 from pipeline.data.faces.pixel_control import pixel_control
 from pipeline.data.faces.planned import Plan
+from pipeline.data.faces.reading import crop_options, smallest_face
 from pipeline.data.folder import safe_name
 from pipeline.data.frames import read_image
 from pipeline.data.recordings.person_names import folder_name
@@ -31,8 +31,6 @@ TASK = "face"
 SHEETS = "sheets"
 CAMERA_FRAMES = "frames"
 _N_CAMERA_FRAMES = 16
-# The finder looks for faces from this fraction of min_face on; smaller ones are then refused with that reason.
-_SEEN = 0.8
 
 
 def generate_face(
@@ -47,12 +45,8 @@ def generate_face(
     Raises EdgeboardError for people that cannot make a data set and for a disk that is full or read-only.
     """
     plan = plan_drawn(params, seed) if params.is_synthetic else plan_folder(params, seed, TASK, workers)
-    options = CropOptions(
-        size=params.crop_size, margin=params.margin, rule=params.face, min_probability=params.min_probability,
-        min_side=params.min_face,
-    )  # fmt: skip
     with replacing_folder(out) as folder:
-        cropping = Cropping(folder, options, smallest_face(params))
+        cropping = Cropping(folder, crop_options(params), smallest_face(params))
         done = map_in_order(partial(crop_recording, cropping), plan.recordings, workers, progress)
         rows = sorted((row for one in done for row in one.rows), key=lambda row: (row.split, row.file))
         _check_everybody_is_there(plan, rows, done)
@@ -62,12 +56,6 @@ def generate_face(
         report = _report(folder, plan, rows, done)
         write_json(folder / "report.json", report)
     return report
-
-
-def smallest_face(params: FaceData) -> float:
-    """That is sought, as a fraction of the longest side that a frame can have; a drawn one has 320 pixels."""
-    longest = 320 if params.is_synthetic else params.max_side
-    return min(1.0, max(0.05, _SEEN * params.min_face / longest))
 
 
 def _check_everybody_is_there(plan: Plan, rows: Sequence[Row], done: Sequence[CroppedRecording]) -> None:

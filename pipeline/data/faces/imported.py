@@ -9,7 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.data.faces.planned import Plan, PlannedRecording, ReadFrames, folder_label
+from pipeline.data.faces.planned import Plan, PlannedRecording, ReadFrames
+from pipeline.data.faces.reading import frame_choice
 from pipeline.data.folder import Skipped
 from pipeline.data.recordings.listing import FoundRecordings, Recording, find_recordings
 from pipeline.data.recordings.reading import FrameChoice, read_recording
@@ -55,13 +56,7 @@ def plan_folder(params: FaceData, seed: int, task: str, workers: int | None) -> 
         where,
         few_as_strangers=not params.strangers,
     )
-    choice = FrameChoice(
-        params.video_fps,
-        params.frames_per_recording,
-        params.near_duplicate_bits,
-        params.max_side,
-        params.max_megapixels,
-    )
+    choice = frame_choice(params)
     planned = [
         _planned(choice, one, groups.of[one.name], splits.split_of[groups.of[one.name]], one.person in splits.known)
         for one in found.recordings
@@ -87,7 +82,7 @@ def plan_folder(params: FaceData, seed: int, task: str, workers: int | None) -> 
         "hidden": found.hidden,
         "skipped": [vars(entry) for entry in [*skipped, *splits.left_out]],
     }
-    return Plan(folder_label(Path(params.source)), splits.known, planned, findings)
+    return Plan(Path(params.source).resolve().name, splits.known, planned, findings)
 
 
 def _listed(root: Path, params: FaceData, where: str, workers: int | None) -> tuple[FoundRecordings, Groups]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -50,10 +48,3 @@ class Plan:
     known: list[str]
     recordings: list[PlannedRecording]
     findings: dict[str, object]
-
-    def __iter__(self) -> Iterator[PlannedRecording]:
-        return iter(self.recordings)
-
-
-def folder_label(path: Path) -> str:
-    return path.resolve().name
