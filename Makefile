@@ -49,8 +49,8 @@ $(INSTALLED): requirements.lock
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v < (3, 14) else f"Edgeboard needs Python 3.11, 3.12 or 3.13, {sys.executable} is {v[0]}.{v[1]}. Name another: make PYTHON=python3.12")'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing the locked packages into $(VENV) (about 7 GB; 1 to 4 minutes)"
-	@if command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock; then :; \
-	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock; fi
+	@if command -v uv >/dev/null && uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock; then :; \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock; fi
 	@touch $(INSTALLED)
 
 lock: ## Rewrites requirements.lock from pyproject.toml, keeping what need not change (needs uv)
