@@ -99,17 +99,17 @@ def test_a_changed_file_is_refused(tmp_path: Path, packed: Path, data: st.DataOb
     content = bytearray(packed.read_bytes())
     place = data.draw(st.integers(0, len(content) - 1))
     content[place] ^= data.draw(st.integers(1, 255))
-    refused(tmp_path, bytes(content))
+    assert "bad.packed" in refusal_of(tmp_path, bytes(content))
 
 
 @pytest.mark.parametrize("kept", [0, 4, 8, 11, 15, 16, 17, 200, -100, -1])
 def test_a_cut_file_is_refused(tmp_path: Path, packed: Path, kept: int) -> None:
-    refused(tmp_path, packed.read_bytes()[:kept])
+    assert "bad.packed" in refusal_of(tmp_path, packed.read_bytes()[:kept])
 
 
 def test_a_longer_file_or_another_one_is_refused(tmp_path: Path, packed: Path) -> None:
-    refused(tmp_path, packed.read_bytes() + b"\0")
-    refused(tmp_path, packed.with_name("model.onnx").read_bytes())
+    assert "bad.packed" in refusal_of(tmp_path, packed.read_bytes() + b"\0")
+    assert "bad.packed" in refusal_of(tmp_path, packed.with_name("model.onnx").read_bytes())
     with pytest.raises(EdgeboardError, match="no such file"):
         unpack(tmp_path / "nowhere", tmp_path / "out.onnx")
 
@@ -120,18 +120,18 @@ def test_the_checksum_alone_is_not_believed(tmp_path: Path, packed: Path) -> Non
     book = content.index(b'"sha256"') + len(b'"sha256":"') + 64 + len(b'"}')
     content[book] ^= 1
     content[8:12] = zlib.crc32(content[12:]).to_bytes(4, "little")
-    refused(tmp_path, bytes(content), "not what was packed")
+    assert "not what was packed" in refusal_of(tmp_path, bytes(content))
 
 
-def refused(folder: Path, content: bytes, words: str = "") -> None:
+def refusal_of(folder: Path, content: bytes) -> str:
+    """What is said of a packed file with this content, after which the folder must be as it was."""
     (folder / "bad.packed").write_bytes(content)
     (folder / "out.onnx").write_bytes(b"the old file")
     with pytest.raises(EdgeboardError, match="cannot be unpacked") as caught:
         unpack(folder / "bad.packed", folder / "out.onnx")
-    assert "bad.packed" in str(caught.value)
-    assert words in str(caught.value)
     assert (folder / "out.onnx").read_bytes() == b"the old file"
     assert sorted(path.name for path in folder.iterdir()) == ["bad.packed", "out.onnx"]
+    return str(caught.value)
 
 
 @pytest.mark.parametrize("n_values", [1, 2, 4, 9, 16, 32, 200])

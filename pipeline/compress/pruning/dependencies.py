@@ -139,11 +139,12 @@ def _makers(graph: tp.DependencyGraph, group: tp.Group) -> list[nn.Module]:
 
 def _describe(graph: tp.DependencyGraph, group: tp.Group, names: dict[Any, str]) -> Channels:
     touched, together, coupled = [], 1, False
-    # The last layer has nothing after it in the graph, unless an operation such as a pooling comes after it.
-    fixed = any(not graph.module2node[maker].outputs for maker in _makers(graph, group))
+    fixed = False
     for item in group:
         node, layer = item.dep.target, item.dep.target.module
-        fixed |= isinstance(layer, tp.ops._OutputOp | nn.MultiheadAttention)
+        # What has nothing after it makes the answer: the last layer, or the normalisation of an embedding behind it.
+        is_answer = not node.outputs and graph.is_out_channel_pruning_fn(item.dep.handler)
+        fixed |= is_answer or isinstance(layer, tp.ops._OutputOp | nn.MultiheadAttention)
         coupled |= _is_sum(layer) and len(node.inputs) > 1
         if layer not in names:
             continue
