@@ -1,0 +1,1 @@
+"""Will this ONNX file run on that board? Judged from the file alone, before anything is sent anywhere."""
