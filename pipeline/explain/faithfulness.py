@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -14,6 +15,9 @@ from pipeline.explain.probabilities import Scores
 # Of the frame's side. Seen on 12 real photos with an int8 ResNet-18: a random map then scores 0.05, near the 0 that
 # it should, and 0.19 with the paper's kernel (sigma 5 on 224 px); a RISE map scores 0.47 and 0.44.
 BLUR_SIGMA = 1 / 4
+
+
+Blur = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -33,30 +37,32 @@ class Faithfulness:
         return self.insertion_auc - self.deletion_auc
 
 
+def blurred(frame_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The frame `[1, 3, S, S]` without detail: Gaussian blur with a sigma of a quarter of the side."""
+    planes = frame_nchw[0].transpose(1, 2, 0)
+    smooth = cv2.GaussianBlur(planes, (0, 0), sigmaX=frame_nchw.shape[-1] * BLUR_SIGMA)
+    return np.ascontiguousarray(smooth.transpose(2, 0, 1)[None])
+
+
 def faithfulness(
     scores: Scores,
     frame_nchw: NDArray[np.float32],
     index: int,
     importance: NDArray[np.float32],
     steps: int,
+    blur: Blur = blurred,
 ) -> Faithfulness:
     """Deletion and insertion of the map `[S, S]` of `scores(frame)[index]` on its frame `[1, 3, S, S]`.
 
-    steps: points of a curve, 2 or more.
+    Of T frames `[1, 3, T, S, S]` the map is `[T, S, S]`. steps: points of a curve, 2 or more. blur: what takes
+    detail away.
     """
     order = np.argsort(-importance.ravel(), kind="stable")
     grey = np.zeros_like(frame_nchw)  # the mean colour, as RISE hides
     deletion = _curve(scores, frame_nchw, grey, order, index, steps)
-    insertion = _curve(scores, blurred(frame_nchw), frame_nchw, order, index, steps)
+    insertion = _curve(scores, blur(frame_nchw), frame_nchw, order, index, steps)
     fractions = np.linspace(0, 1, steps)
     return Faithfulness(float(np.trapezoid(deletion, fractions)), float(np.trapezoid(insertion, fractions)))
-
-
-def blurred(frame_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The frame `[1, 3, S, S]` without detail: Gaussian blur with a sigma of a quarter of the side."""
-    planes = frame_nchw[0].transpose(1, 2, 0)
-    smooth = cv2.GaussianBlur(planes, (0, 0), sigmaX=frame_nchw.shape[-1] * BLUR_SIGMA)
-    return np.ascontiguousarray(smooth.transpose(2, 0, 1)[None])
 
 
 def _curve(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def last_spatial_convolution(network: nn.Module, frame_nchw: torch.Tensor) -> nn.Module:
-    """The Conv2d that runs last among those whose output is larger than 1×1, found by running `[1, 3, S, S]` once.
+    """The convolution that runs last among those whose output is larger than 1×1, found by running one input once.
 
     Order of execution, not of definition, so that any architecture serves; 1×1 outputs are those of squeeze-excite
     blocks and of heads after pooling, where no place is left to point at.
@@ -29,7 +29,8 @@ def last_spatial_convolution(network: nn.Module, frame_nchw: torch.Tensor) -> nn
         if output.shape[-2] * output.shape[-1] > 1:
             seen.append(module)
 
-    hooks = [module.register_forward_hook(note) for module in network.modules() if isinstance(module, nn.Conv2d)]
+    convolutions = [module for module in network.modules() if isinstance(module, nn.Conv2d | nn.Conv3d)]
+    hooks = [module.register_forward_hook(note) for module in convolutions]
     try:
         with torch.no_grad():
             network(frame_nchw)

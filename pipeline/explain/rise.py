@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -19,6 +20,19 @@ from pipeline.explain.probabilities import Scores
 
 MASK_CELLS = 7
 KEEP_PROBABILITY = 0.5
+
+
+class Masks(Protocol):
+    """Masks of pixels `[S, S]`, or of the pixels of T frames `[T, S, S]`; coverage: float64, the sum of all masks."""
+
+    @property
+    def coverage(self) -> NDArray[np.float64]: ...
+
+    def __len__(self) -> int: ...
+
+    def mask(self, i: int) -> NDArray[np.float32]:
+        """The i-th mask, 0 hidden to 1 kept."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -39,7 +53,7 @@ class RiseMasks:
 
     def mask(self, i: int) -> NDArray[np.float32]:
         """The i-th mask `[S, S]`, 0 hidden to 1 kept."""
-        return _full_mask(self.cells[i], self.shifts[i], self.frame_size)
+        return full_mask(self.cells[i], self.shifts[i], self.frame_size)
 
 
 def make_masks(
@@ -53,26 +67,27 @@ def make_masks(
         )
     rng = np.random.default_rng(seed)
     grids = (rng.random((count, cells, cells)) < keep_probability).astype(np.float32)
-    shifts = rng.integers(0, _cell_size(frame_size, cells), size=(count, 2))
+    shifts = rng.integers(0, cell_size(frame_size, cells), size=(count, 2))
     coverage = np.zeros((frame_size, frame_size))
     for grid, shift in zip(grids, shifts, strict=True):
-        coverage += _full_mask(grid, shift, frame_size)
+        coverage += full_mask(grid, shift, frame_size)
     return RiseMasks(grids, shifts, frame_size, coverage)
 
 
-def rise_map(scores: Scores, frame_nchw: NDArray[np.float32], index: int, masks: RiseMasks) -> NDArray[np.float32]:
+def rise_map(scores: Scores, frame_nchw: NDArray[np.float32], index: int, masks: Masks) -> NDArray[np.float32]:
     """Importance `[S, S]` of each pixel for one of the scores, a class for example: see `rise_maps`."""
     return rise_maps(scores, frame_nchw, [index], masks)[0]
 
 
 def rise_maps(
-    scores: Scores, frame_nchw: NDArray[np.float32], indices: Sequence[int], masks: RiseMasks
+    scores: Scores, frame_nchw: NDArray[np.float32], indices: Sequence[int], masks: Masks
 ) -> NDArray[np.float32]:
     """Importance `[n, S, S]` of each pixel for n of the scores: their mean when the pixel is kept, in [0, 1].
 
-    frame_nchw: `[1, 3, S, S]`, normalised; hidden is 0, the mean colour. The paper divides by the expected
-    coverage; we divide by the coverage that these masks have, which estimates the same conditional mean (its eq. 4)
-    without the noise of uneven coverage, the larger part of all noise at some hundred masks. All maps share the runs.
+    frame_nchw: `[1, 3, S, S]`, normalised; hidden is 0, the mean colour. Of T frames `[1, 3, T, S, S]`, with masks
+    `[T, S, S]`, the maps are `[n, T, S, S]`. The paper divides by the expected coverage; we divide by the coverage that
+    these masks have, which estimates the same conditional mean (its eq. 4) without the noise of uneven coverage, the
+    larger part of all noise at some hundred masks. All maps share the runs.
     """
     weighted = np.zeros((len(indices), *masks.coverage.shape))
     found = np.empty((len(masks), len(indices)))
@@ -82,19 +97,21 @@ def rise_maps(
         for one, score in zip(weighted, found[i].tolist(), strict=True):
             one += score * mask
     # A pixel that no mask kept was never asked about: it gets the mean, which speaks neither for nor against it.
-    asked = masks.coverage > 0
-    low, mean, high = (of_all(axis=0)[:, None, None] for of_all in (found.min, found.mean, found.max))
+    asked, per_map = masks.coverage > 0, (-1, *[1] * masks.coverage.ndim)
+    low, mean, high = (of_all(axis=0).reshape(per_map) for of_all in (found.min, found.mean, found.max))
     maps = np.where(asked, weighted / np.where(asked, masks.coverage, 1), mean)
     # A mean lies between the extremes: without this, rounding would make a pattern out of a score that never changes.
     return np.clip(maps, low, high).astype(np.float32)
 
 
-def _cell_size(frame_size: int, cells: int) -> int:
+def cell_size(frame_size: int, cells: int) -> int:
+    """Pixels of a cell's side, so that all cells cover the frame."""
     return -(-frame_size // cells)
 
 
-def _full_mask(grid: NDArray[np.float32], shift: NDArray[np.int64], frame_size: int) -> NDArray[np.float32]:
-    side = (len(grid) + 1) * _cell_size(frame_size, len(grid))
+def full_mask(grid: NDArray[np.float32], shift: NDArray[np.int64], frame_size: int) -> NDArray[np.float32]:
+    """A grid `[k, k]` as a mask `[S, S]`, moved by `shift`: down and right, less than a cell."""
+    side = (len(grid) + 1) * cell_size(frame_size, len(grid))
     upsampled = cv2.resize(grid, (side, side), interpolation=cv2.INTER_LINEAR)
     top, left = shift
     return upsampled[top : top + frame_size, left : left + frame_size]  # type: ignore[return-value]

@@ -16,19 +16,25 @@ MAX_BYTES = 300_000  # MLflow and the board load many of them
 MAX_ROWS = 12
 TILES = (144, 128, 112, 96, 80, 64, 48)  # pixels; the largest with which the sheet stays within MAX_BYTES is taken
 _LABEL_WIDTH, _CAPTION, _HEADER, _GAP = 150, 18, 58, 6
+_CHART = 29  # odd: as much room for what speaks against as for what speaks for, around a line
 _INK, _MUTED, _PAPER, _EMPTY = (28, 28, 30), (110, 110, 115), (255, 255, 255), (236, 236, 240)
 RIGHT, WRONG = (20, 120, 60), (190, 40, 30)
+_FOR, _AGAINST, _LINE = (40, 90, 170), (215, 120, 30), (170, 170, 176)
 
 Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """picture_hwc: uint8 `[S, S, 3]` RGB, or None for "there is none"; caption: one short line below it."""
+    """picture_hwc: uint8 `[S, S, 3]` RGB, or None for "there is none"; caption: one short line below it.
+
+    bars: a chart between the two, each bar in [-1, 1], upwards from a line in its middle or downwards.
+    """
 
     picture_hwc: NDArray[np.uint8] | None
     caption: str = ""
     colour: Colour = _MUTED
+    bars: Sequence[float] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def write_sheet(path: Path, title: str, subtitle: str, columns: Sequence[str], r
 
 
 def _draw(title: str, subtitle: str, columns: Sequence[str], rows: Sequence[Row], tile: int) -> Image.Image:
-    column_width, row_height = tile + _GAP, tile + _CAPTION + _GAP
+    chart = _CHART if any(one.bars for row in rows for one in row.tiles) else 0
+    column_width, row_height = tile + _GAP, tile + chart + _CAPTION + _GAP
     plain, bold = ImageFont.load_default(12), ImageFont.load_default(15)
     width = (
         max(_LABEL_WIDTH + column_width * len(columns), round(max(bold.getlength(title), plain.getlength(subtitle))))
@@ -92,8 +99,23 @@ def _draw(title: str, subtitle: str, columns: Sequence[str], rows: Sequence[Row]
             else:
                 shown = cv2.resize(one.picture_hwc, (tile, tile), interpolation=cv2.INTER_LINEAR)
                 sheet.paste(Image.fromarray(shown), (left, top))
-            draw.text((left, top + tile + 2), _fitted(one.caption, plain, tile), one.colour, plain)
+            if one.bars:
+                _draw_bars(draw, left, top + tile + 1, tile, one.bars)
+            draw.text((left, top + tile + chart + 2), _fitted(one.caption, plain, tile), one.colour, plain)
     return sheet
+
+
+def _draw_bars(draw: ImageDraw.ImageDraw, left: int, top: int, width: int, bars: Sequence[float]) -> None:
+    line = top + _CHART // 2
+    draw.line((left, line, left + width - 1, line), _LINE)
+    edges = [left + round(width * i / len(bars)) for i in range(len(bars) + 1)]
+    for bar, start, end in zip(bars, edges, edges[1:], strict=False):
+        height = round(abs(bar) * (_CHART // 2 - 1))
+        # A gap to the next bar, but never no bar.
+        sides = start + (end - start) // 6, max(end - 1 - (end - start) // 6, start)
+        if height:
+            ends = (line - height, line - 1) if bar > 0 else (line + 1, line + height)
+            draw.rectangle((sides[0], ends[0], sides[1], ends[1]), _FOR if bar > 0 else _AGAINST)
 
 
 def _fitted(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: int) -> str:

@@ -34,8 +34,8 @@ def summary(
     frame of each explanation, where one frame can have several.
     """
     return {
-        **_spread("xai_faithfulness", [one.score for one in scores], seed, frame_of),
-        **_spread("xai_drift", drifts, seed, frame_of),
+        **spread("xai_faithfulness", [one.score for one in scores], seed, frame_of),
+        **spread("xai_drift", drifts, seed, frame_of),
         "deletion_auc": float(np.mean([one.deletion_auc for one in scores])),
         "insertion_auc": float(np.mean([one.insertion_auc for one in scores])),
         "pointing_game": float(np.mean([points_into(*pair) for pair in localised])) if localised else None,
@@ -51,6 +51,7 @@ def points_into(importance: NDArray[np.float32], mask: NDArray[np.bool_]) -> boo
     return bool(np.ptp(importance) > 0) and pointing_game(importance, mask)
 
 
-def _spread(name: str, values: Sequence[float], seed: int, frame_of: Sequence[int] | None) -> dict[str, float]:
+def spread(name: str, values: Sequence[float], seed: int, frame_of: Sequence[int] | None) -> dict[str, float]:
+    """The mean as `name`, the ends of its 95 % interval as `name`_low and `name`_high."""
     mean, low, high = mean_with_interval(values, seed, frame_of)
     return {name: mean, f"{name}_low": low, f"{name}_high": high}
