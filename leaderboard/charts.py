@@ -1,46 +1,46 @@
-"""Accuracy against FPS, the size as the bubble."""
+"""Accuracy against speed or size, with the front drawn and the workshop's figures as dotted marks."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
+import numpy as np
 import pandas as pd
+
+from leaderboard.ranked import MAY_BE, ON_FRONT
+from leaderboard.wording import Wording
 
 POINT_LIMIT = 2000
 LABEL_LIMIT = 12
 INTERVAL_LIMIT = 60
-FRONT, BEHIND = "on the front", "behind it"
 # Okabe and Ito's colours: told apart by colour-blind eyes, legible on white and on black. Shape says the rest.
-_COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]
+COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#999999"]
+NEUTRAL = "#808690"  # legible on white and on the dark page alike
 # Beyond as many variants a colour would stand for two of them; the precision, one of three, is then told by it.
-_COLOURED_VARIANTS = len(_COLOURS)
-_NEUTRAL = "#808690"  # legible on white and on the dark page alike
-_TOOLTIP = {
-    "variant": "Variant",
-    "experiment": "Experiment",
-    "recipe": "Recipe",
-    "precision": "Precision",
-    "accuracy": "Accuracy",
-    "interval": "95 % interval",
-    "fps": "FPS",
-    "size_mb": "Size (MB)",
-    "speedup": "Speed-up",
-    "rank": "Rank",
-    "host": "Host",
-    "commit": "Commit",
-    "created_at": "Measured at",
-}
-_FORMATS = {"accuracy": ".2%", "fps": ".1f", "size_mb": ".2f", "speedup": ".2f"}
+_COLOURED_VARIANTS = len(COLOURS)
+_NAME_ROOM = np.array([0.3, 0.12])  # of the spread of the points, across and up
+_SHAPES = {ON_FRONT: "diamond", MAY_BE: "triangle-up", "": "circle"}
+_TOOLTIP = (
+    "variant", "experiment", "recipe", "precision", "accuracy", "interval", "fps", "size_mb", "speedup",
+    "xai_faithfulness", "rank_range", "place", "source", "commit", "created_at",
+)  # fmt: skip
+_FORMATS = {"accuracy": ".2%", "fps": ".1f", "size_mb": ".2f", "speedup": ".2f", "xai_faithfulness": ".3f"}
+Axis = Literal["fps", "size_mb", "speedup", "accuracy", "xai_faithfulness"]
+_MORE_IS_BETTER = {"fps": True, "size_mb": False, "speedup": True, "accuracy": True, "xai_faithfulness": True}
 
 
-def plottable(rows: pd.DataFrame, limit: int = POINT_LIMIT) -> tuple[pd.DataFrame, int]:
-    """The rows with all three numbers, at most `limit` of them, and how many there are in all.
+def plottable(
+    rows: pd.DataFrame, limit: int = POINT_LIMIT, needed: tuple[str, ...] = ("accuracy", "fps", "size_mb")
+) -> tuple[pd.DataFrame, int]:
+    """The rows with all numbers that are needed, at most `limit` of them, and how many there are in all.
 
     Where some must go, the front and the best-ranked half stay and the rest is a sample, the same at every call.
     """
-    measured = rows[["accuracy", "fps", "size_mb"]].notna().all(axis=1)
-    complete = rows[measured & (rows["fps"] > 0) & (rows["size_mb"] > 0)]
+    keep = rows[list(needed)].notna().all(axis=1)
+    for name in {"fps", "size_mb", "speedup"} & set(needed):
+        keep &= rows[name] > 0
+    complete = rows[keep]
     if len(complete) <= limit:
         return complete, len(complete)
     kept = complete[complete["pareto"].fillna(False).astype(bool)].head(limit)
@@ -50,55 +50,136 @@ def plottable(rows: pd.DataFrame, limit: int = POINT_LIMIT) -> tuple[pd.DataFram
     return pd.concat([kept, rest]).sort_index(), len(complete)
 
 
-def trade_off_chart(points: pd.DataFrame, intervals: pd.Series) -> alt.LayerChart | alt.FacetChart:
-    """The trade-off as a chart; `points` as from `plottable`, `intervals` as texts with the same index."""
-    data = points[[name for name in _TOOLTIP if name in points]].assign(
-        interval=intervals,
+def trade_off_chart(
+    points: pd.DataFrame,
+    texts: pd.DataFrame,
+    words: Wording,
+    x: Axis = "fps",
+    y: Axis = "accuracy",
+    reference: pd.DataFrame | None = None,
+    height: int = 440,
+) -> alt.LayerChart | alt.FacetChart:
+    """The trade-off as a chart; `points` as from `plottable`, `texts` with the same index: interval, rank_range.
+
+    The line is the front of the two axes alone; the diamonds are the front of everything that is ranked.
+    """
+    told = "variant" if points["variant"].nunique() <= _COLOURED_VARIANTS else "precision"
+    signs = {sign: words(f"front.{shape}") for sign, shape in _SHAPES.items()}
+    data = points[[name for name in (*_TOOLTIP, "rank", "accuracy_low", "accuracy_high") if name in points]].assign(
+        interval=texts["interval"],
+        rank_range=texts["rank_range"],
         commit=points["git_commit"].str[:10],
-        front=points["pareto"].fillna(False).astype(bool).map({True: FRONT, False: BEHIND}),
-        accuracy_low=points["accuracy_low"],
-        accuracy_high=points["accuracy_high"],
+        sign=points["front"].map(signs),
     )
     # Drawn in this order: the front lies on top, and a small mark is never hidden behind a large one.
     data = data.sort_values("size_mb", ascending=False)
-    data = data.sort_values("front", kind="stable", key=lambda column: column == FRONT)
-    x = alt.X("fps:Q", title="FPS, whole frame (log scale) →", scale=alt.Scale(type="log", nice=False, padding=50))
-    percent = alt.Axis(format=".1%", tickCount=8)
-    y = alt.Y("accuracy:Q", title="Accuracy →", axis=percent, scale=alt.Scale(zero=False, padding=25))
+    data = data.sort_values("sign", kind="stable", key=lambda column: column == signs[ON_FRONT])
+    across, up = _axis(x, words, alt.X, 50), _axis(y, words, alt.Y, 25)
     tooltip = [
-        alt.Tooltip(name, title=title, format=_FORMATS.get(name, alt.Undefined)) for name, title in _TOOLTIP.items()
+        alt.Tooltip(name, title=words(f"column.{name}"), format=_FORMATS.get(name, alt.Undefined))
+        for name in _TOOLTIP
+        if name in data
     ]
     few = len(data) <= INTERVAL_LIMIT
-    sizes = [70, 1000] if few else [30, 250]
-    size_legend = _legend(values=sorted({float(data["size_mb"].min()), float(data["size_mb"].max())}), format=".3~g")
-    told = "variant" if data["variant"].nunique() <= _COLOURED_VARIANTS else "precision"
-    colour = alt.Color(f"{told}:N", title=told.capitalize(), scale=alt.Scale(range=_COLOURS))
-    base = alt.Chart(data).encode(x=x)
+    colour = alt.Color(f"{told}:N", title=words(f"column.{told}"), scale=alt.Scale(range=COLOURS))
+    base = alt.Chart(data).encode(x=across)
     marks = base.mark_point(filled=True, strokeWidth=1).encode(
-        y=y,
-        size=alt.Size("size_mb:Q", title="Size (MB)", scale=alt.Scale(type="sqrt", range=sizes), legend=size_legend),
+        y=up,
+        size=_size(data, words, few),
         color=colour,
         shape=alt.Shape(
-            "front:N",
-            title="Pareto",
-            scale=alt.Scale(domain=[FRONT, BEHIND], range=["diamond", "circle"]),
+            "sign:N",
+            title=words("column.front"),
+            scale=alt.Scale(domain=list(signs.values()), range=list(_SHAPES.values())),
             legend=_legend(),
         ),
-        opacity=alt.condition(alt.datum.front == FRONT, alt.value(0.95), alt.value(0.55)),
+        opacity=alt.condition(alt.datum.sign == signs[ON_FRONT], alt.value(0.95), alt.value(0.55)),
         tooltip=tooltip,
     )
-    layers: list[alt.Chart] = []
-    if few:
-        low_high = alt.Y("accuracy_low:Q", title="Accuracy →", scale=alt.Scale(zero=False, padding=25))
+    layers: list[alt.Chart] = [_front_line(data, x, y, across, up)]
+    if few and y == "accuracy":
+        low_high = alt.Y("accuracy_low:Q", title=_title(y, words), scale=alt.Scale(zero=False, padding=25))
         layers.append(base.mark_rule(opacity=0.5).encode(y=low_high, y2="accuracy_high:Q", color=colour))
     layers.append(marks)
-    labelled = data[data["front"] == FRONT]
-    if few and 0 < len(labelled) <= LABEL_LIMIT:
-        names = alt.Chart(labelled).mark_text(dy=-20, fontSize=13, fontWeight=600, color=_NEUTRAL)
-        layers.append(names.encode(x=x, y=y, text="variant:N"))
-    description = "Accuracy against frames per second; the area of a mark is the size, diamonds are on the front."
-    return alt.layer(*layers).properties(height=440, description=description)
+    layers += _labels(data[data["sign"] == signs[ON_FRONT]], x, y, across, up) if few else []
+    if reference is not None and not reference.empty and {x, y} <= set(reference.columns):
+        layers += _reference_layers(reference, across, up, words)
+    described = words("chart.description", x=_title(x, words), y=_title(y, words))
+    return alt.layer(*layers).properties(height=height, description=described)
+
+
+def front_of_two(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The points that no other one beats in the two plotted measures, from left to right."""
+    towards = [1.0 if _MORE_IS_BETTER[name] else -1.0 for name in (x, y)]
+    across, up = points[x].to_numpy(dtype=float) * towards[0], points[y].to_numpy(dtype=float) * towards[1]
+    order = np.lexsort((-up, -across))
+    highest = np.maximum.accumulate(np.r_[-np.inf, up[order]])[:-1]
+    return points.iloc[order[up[order] > highest]].sort_values(x)
+
+
+def _front_line(data: pd.DataFrame, x: Axis, y: Axis, across: alt.X, up: alt.Y) -> alt.Chart:
+    # The stairs turn so that everything behind the front lies inside of them.
+    turn: Literal["step-before", "step-after"] = "step-before" if _MORE_IS_BETTER[x] else "step-after"
+    line = alt.Chart(front_of_two(data, x, y)[[x, y]])
+    return line.mark_line(interpolate=turn, color=NEUTRAL, opacity=0.7, strokeWidth=1.5).encode(x=across, y=up)
+
+
+def spaced(points: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    """The points, best-ranked first, whose names do not lie on another's: text in a chart does not step aside."""
+    across = np.log(points[x].to_numpy(dtype=float)) if x != "xai_faithfulness" else points[x].to_numpy(dtype=float)
+    places = np.column_stack([across, points[y].to_numpy(dtype=float)])
+    spread = np.ptp(places, axis=0)
+    places = places / np.where(spread > 0, spread, 1) / _NAME_ROOM
+    kept: list[int] = []
+    for place in np.argsort(points["rank"].to_numpy(dtype=float, na_value=np.inf), kind="stable"):
+        if all((np.abs(places[place] - places[other]) >= 1).any() for other in kept):
+            kept.append(int(place))
+    return points.iloc[kept]
+
+
+def _labels(front: pd.DataFrame, x: Axis, y: Axis, across: alt.X, up: alt.Y) -> list[alt.Chart]:
+    if not 0 < len(front) <= LABEL_LIMIT:
+        return []
+    names = alt.Chart(spaced(front, x, y)).mark_text(dy=-20, fontSize=13, fontWeight=600, color=NEUTRAL)
+    return [names.encode(x=across, y=up, text="variant:N")]
+
+
+def _reference_layers(reference: pd.DataFrame, across: alt.X, up: alt.Y, words: Wording) -> list[alt.Chart]:
+    data = reference.assign(name=[words(f"reference.{kind}") for kind in reference["kind"]])
+    tooltip = [
+        alt.Tooltip("name", title=words("reference.title")),
+        *(alt.Tooltip(n, title=words(f"column.{n}"), format=_FORMATS[n]) for n in ("accuracy", "size_mb", "fps")),
+    ]
+    base = alt.Chart(data).encode(x=across, y=up, tooltip=tooltip)
+    ring = base.mark_point(filled=False, shape="square", size=220, strokeDash=[2, 3], strokeWidth=2, color=NEUTRAL)
+    return [ring, base.mark_text(dy=22, fontSize=12, fontStyle="italic", color=NEUTRAL).encode(text="name:N")]
+
+
+def _axis(name: Axis, words: Wording, channel: Any, padding: int) -> Any:
+    title = _title(name, words)
+    if name == "accuracy":
+        return channel(
+            f"{name}:Q",
+            title=title,
+            axis=alt.Axis(format=".1%", tickCount=8),
+            scale=alt.Scale(zero=False, nice=False, padding=padding),
+        )
+    logarithmic = name in ("fps", "size_mb", "speedup")
+    scale = (
+        alt.Scale(type="log", nice=False, padding=padding) if logarithmic else alt.Scale(zero=False, padding=padding)
+    )
+    return channel(f"{name}:Q", title=title, scale=scale)
+
+
+def _title(name: Axis, words: Wording) -> str:
+    return words(f"axis.{name}")
+
+
+def _size(data: pd.DataFrame, words: Wording, few: bool) -> alt.Size:
+    legend = _legend(values=sorted({float(data["size_mb"].min()), float(data["size_mb"].max())}), format=".3~g")
+    scale = alt.Scale(type="sqrt", range=[70, 1000] if few else [30, 250])
+    return alt.Size("size_mb:Q", title=words("column.size_mb"), scale=scale, legend=legend)
 
 
 def _legend(**options: Any) -> alt.Legend:
-    return alt.Legend(symbolFillColor=_NEUTRAL, symbolStrokeColor=_NEUTRAL, **options)
+    return alt.Legend(symbolFillColor=NEUTRAL, symbolStrokeColor=NEUTRAL, **options)

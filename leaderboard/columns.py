@@ -7,46 +7,55 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from leaderboard.wording import Wording
 from pipeline.report import MARK
 
 
-def column_config(rows: pd.DataFrame) -> dict[str, Any]:
+def column_config(rows: pd.DataFrame, words: Wording) -> dict[str, Any]:
     """Streamlit's configuration for the columns of `display_frame(rows)`."""
     column = st.column_config
+
+    def named(name: str) -> dict[str, Any]:
+        key = f"column.{name}_help"
+        return {"label": words(f"column.{name}"), "help": words(key, mark=MARK) if words.has(key) else None}
+
+    def number(name: str, form: str, width: int) -> Any:
+        return column.NumberColumn(**named(name), format=form, width=width)
+
     return {
-        "rank": column.NumberColumn(
-            "Rank", width=60, help="Within this task, data, target and host, over all experiments"
+        "rank": column.NumberColumn(**named("rank"), width=60, pinned=True),
+        "rank_range": column.TextColumn(**named("rank_range"), width=70),
+        "front": column.TextColumn(**named("front"), width=60),
+        "mark": column.TextColumn(**named("mark"), width=55),
+        "variant": column.TextColumn(**named("variant"), width=_name_width(rows["variant"])),
+        "precision": column.TextColumn(**named("precision"), width=75),
+        "picture": column.ImageColumn(**named("picture"), width=70),
+        "accuracy": column.ProgressColumn(
+            **named("accuracy"), format="percent", min_value=0.0, max_value=1.0, width=130
         ),
-        "front": column.TextColumn("Pareto", width=65, help="◆: no other row is at least as good in all three"),
-        "mark": column.TextColumn(
-            "Mark",
-            width=55,
-            help=f"{MARK}: slower, bigger or with more memory here than the variant that its recipe went on from; "
-            "tick the row for the words",
-        ),
-        "variant": column.TextColumn("Variant", width=_name_width(rows["variant"])),
-        "precision": column.TextColumn("Precision", width=75),
-        "accuracy": column.ProgressColumn("Accuracy", format="percent", min_value=0.0, max_value=1.0, width=130),
-        "interval": column.TextColumn("95 % interval", width=150),
-        "size_mb": _bar("Size (MB)", rows["size_mb"], "%.2f"),
-        "size_compressed_mb": column.NumberColumn(
-            "Zipped (MB)", format="%.2f", width=95, help="What ships, after zlib: the size of a download"
-        ),
-        "fps": _bar("FPS", rows["fps"], "%.1f"),
-        "speedup": column.NumberColumn("Speed-up", format="%.2f×", width=80, help="FPS over the baseline's, one run"),
-        "latency_ms_p50": column.NumberColumn("Latency (ms)", format="%.2f", width=95, help="Median, whole frame"),
-        "xai_faithfulness": column.NumberColumn("Faithfulness", format="%.3f", width=95),
-        "xai_drift": column.NumberColumn("Drift", format="%.3f", width=65, help="Of the map from the baseline's"),
-        "recipe": column.TextColumn("Recipe"),
-        "experiment": column.TextColumn("Experiment", width=110),
-        "note": column.TextColumn("Note"),
+        "interval": column.TextColumn(**named("interval"), width=150),
+        "size_mb": _bar(named("size_mb"), rows["size_mb"], "%.2f"),
+        "size_compressed_mb": number("size_compressed_mb", "%.2f", 95),
+        "fps": _bar(named("fps"), rows["fps"], "%.1f"),
+        "speedup": number("speedup", "%.2f×", 80),
+        "score": number("score", "%.3f", 70),
+        "latency_ms_p50": number("latency_ms_p50", "%.2f", 95),
+        "xai_faithfulness": number("xai_faithfulness", "%.3f", 95),
+        "xai_drift": number("xai_drift", "%.3f", 65),
+        "place": column.TextColumn(**named("place"), width=200),
+        "source": column.TextColumn(**named("source"), width=140),
+        "recipe": column.TextColumn(**named("recipe")),
+        "experiment": column.TextColumn(**named("experiment"), width=110),
+        "created_at": column.TextColumn(**named("created_at"), width=160),
+        "note": column.TextColumn(**named("note")),
+        "link": column.LinkColumn(**named("link"), display_text=":material/open_in_new:", width=60),
     }
 
 
-def _bar(label: str, values: pd.Series, form: str) -> Any:
+def _bar(named: dict[str, Any], values: pd.Series, form: str) -> Any:
     top = values.max()
     return st.column_config.ProgressColumn(
-        label, format=form, min_value=0.0, max_value=float(top) if top > 0 else 1.0, width=130
+        **named, format=form, min_value=0.0, max_value=float(top) if top > 0 else 1.0, width=130
     )
 
 

@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +47,7 @@ class Record:
 
     run: dict[str, Any]
     files: tuple[tuple[str, Path], ...]
+    measured: Mapping[str, Any] = field(default_factory=dict)  # the row as the benchmark's report has it
 
     @property
     def run_id(self) -> str:
@@ -113,7 +114,7 @@ def update_board(root: Path, records: Sequence[Record], experiment: str, weights
         path = main / BOARD_FILE
         old, lines = _read_or_set_aside(path)
         rows = [
-            record.row | {"experiment": experiment, "run_id": record.run_id} | _archive(main, record)
+            record.row | {"experiment": experiment, "run_id": record.run_id} | _archive(main, root, record)
             for record in _not_yet_named(records, old, experiment)
         ]
         board = rank_board(merge(old, board_frame(rows)), weights)
@@ -184,10 +185,10 @@ def _task_records(root: Path, task: str) -> Iterator[Record]:
             mend=f"run `dvc repro --force benchmark@{task}`",
         )
     for measured in report["rows"]:
-        yield _record(root, task, report, measured, explained, benchmark, explain)
+        yield make_record(root, task, report, measured, explained, benchmark, explain)
 
 
-def _record(
+def make_record(
     root: Path,
     task: str,
     report: Mapping[str, Any],
@@ -224,7 +225,7 @@ def _record(
     files += _model_files(root, task, measured)
     pictures = root / BENCHMARK_FOLDER / task
     files += [("benchmark", path) for path in sorted(pictures.glob(f"{glob.escape(measured['variant'])}.*"))]
-    return Record(run, tuple((folder, path) for folder, path in files if path.is_file()))
+    return Record(run, tuple((folder, path) for folder, path in files if path.is_file()), measured)
 
 
 def _model_files(root: Path, task: str, measured: Mapping[str, Any]) -> list[tuple[str, Path]]:
@@ -286,12 +287,17 @@ def _read_or_set_aside(path: Path) -> tuple[pd.DataFrame, list[str]]:
     return read.frame, lines
 
 
-def _archive(main: Path, record: Record) -> dict[str, str]:
-    """Keep run.json and the small pictures of a row. Returns the columns that point to them."""
+def _archive(main: Path, root: Path, record: Record) -> dict[str, str]:
+    """Keep run.json, the evidence and the small pictures of a row. Returns the columns that point to them."""
+    from pipeline.evidence import EVIDENCE_FILE, collect_evidence
+
     folder = main / RUNS_FOLDER / record.run_id
     sheets = [path for kind, path in record.files if kind == "explanation" and path.suffix != ".json"]
     with replacing_folder(folder) as temporary:
         write_json(temporary / "run.json", record.run)
+        evidence = collect_evidence(root / BENCHMARK_FOLDER, record.row["task"], record.measured)
+        if evidence:
+            write_json(temporary / EVIDENCE_FILE, evidence)
         for sheet in sheets:
             shutil.copyfile(sheet, temporary / f"explanation{sheet.suffix}")
     relative = folder.relative_to(main / "results")

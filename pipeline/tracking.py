@@ -30,7 +30,17 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock
 
-from pipeline.board import BOARD_FILE, RUN_ID, experiments_of_runs, main_root, measured_tasks, read_records
+from pipeline.board import (
+    BOARD_FILE,
+    RUN_ID,
+    RUNS_FOLDER,
+    experiments_of_runs,
+    main_root,
+    measured_tasks,
+    read_records,
+)
+from pipeline.board_sources.store import SOURCES_FOLDER, Found, Picture
+from pipeline.evidence import EVIDENCE_FILE, read_evidence
 from pipeline.files import read_json, replacing_folder, sha256_file, write_json, writing_errors
 
 if TYPE_CHECKING:
@@ -39,6 +49,7 @@ if TYPE_CHECKING:
 LEDGER_FILE = Path("results/published.json")
 OUTBOX_FOLDER = Path("results/outbox")
 KEY_TAG = "edgeboard.key"
+MLFLOW_SOURCE = "mlflow"
 PROBE_SECONDS = 3.0
 # A row that the server refuses must not stop the others; a server that refuses everything must not cost minutes.
 FAILURES_IN_A_ROW = 2
@@ -108,6 +119,26 @@ def publish(root: Path, environ: Mapping[str, str] = os.environ) -> list[str]:
     return [*lines, *_waiting_elsewhere(main, uri)]
 
 
+def fetch_rows(root: Path, environ: Mapping[str, str] = os.environ) -> tuple[list[Found] | None, list[str]]:
+    """Every row that anybody has published there, with run.json, evidence and picture, and the lines a user should see.
+
+    None instead of rows where the server cannot be asked: what was fetched last time then stays as it is. Files of
+    runs that were fetched before are read from results/sources, not from the server.
+    """
+    main = main_root(root)
+    uri = tracking_uri(main, environ)
+    path = _sqlite_path(uri)
+    if path is not None and not path.exists():
+        return [], [f"There is no MLflow store {path} yet."]
+    reason = why_unreachable(uri)
+    if reason:
+        return None, [f"MLflow at {shown(uri)} cannot be reached ({reason}); the rows fetched before are kept."]
+    try:
+        return _fetch_all(_client(uri), main, shown(uri))
+    except Exception as error:  # mlflow and its plug-ins raise what they like; the board must open all the same
+        return None, [f"MLflow at {shown(uri)} failed ({_first_line(error)}); the rows fetched before are kept."]
+
+
 def prepare_store(root: Path, environ: Mapping[str, str] = os.environ) -> str:
     """Make the local SQLite store if there is none. Returns the line that a user should see."""
     main = main_root(root)
@@ -154,7 +185,16 @@ def _current_shipments(root: Path) -> list[Shipment]:
     """The workspace's rows, under the experiments for which the board lists them."""
     experiments = experiments_of_runs(root / BOARD_FILE)
     records = read_records(root, measured_tasks(root)) if experiments else []
-    return [Shipment(name, r.run, r.files) for r in records for name in experiments.get(r.run_id, [])]
+    return [
+        Shipment(name, r.run, r.files + _evidence(root, r.run_id))
+        for r in records
+        for name in experiments.get(r.run_id, [])
+    ]
+
+
+def _evidence(root: Path, run_id: str) -> tuple[tuple[str, Path], ...]:
+    kept = main_root(root) / RUNS_FOLDER / run_id / EVIDENCE_FILE
+    return (("run", kept),) if kept.is_file() else ()
 
 
 def _with_measured_models(shipments: Sequence[Shipment]) -> tuple[list[Shipment], list[str]]:
@@ -308,6 +348,56 @@ def _send(client: MlflowClient, main: Path, uri: str, shipment: Shipment) -> str
     client.log_dict(run_id, dict(shipment.run), "run.json")
     client.set_terminated(run_id, "FINISHED", at_ms)
     return run_id
+
+
+def _fetch_all(client: MlflowClient, main: Path, address: str) -> tuple[list[Found], list[str]]:
+    experiments = client.search_experiments(filter_string="name LIKE 'edgeboard/%'")
+    found: list[Found] = []
+    refused = 0
+    token = None
+    while experiments:
+        page = client.search_runs(
+            [experiment.experiment_id for experiment in experiments], "attributes.status = 'FINISHED'", page_token=token
+        )
+        for run in page:
+            try:
+                one = _fetched(client, main, run, address)
+            except Exception:  # an artifact that was deleted there, or is no JSON, costs this row only
+                one = None
+            if one is None:
+                refused += 1
+            else:
+                found.append(one)
+        token = page.token
+        if not token:
+            break
+    lines = [f"{_rows(len(found))} in MLflow at {address}."]
+    if refused:
+        lines.append(f"{_rows(refused)} there cannot be read (without run.json, or it was deleted) and left out.")
+    return found, lines
+
+
+def _fetched(client: MlflowClient, main: Path, run: Any, address: str) -> Found | None:
+    tags = run.data.tags
+    run_id, experiment = tags.get("edgeboard.run_id", ""), tags.get("edgeboard.experiment", "")
+    if not RUN_ID.fullmatch(run_id) or not experiment:
+        return None
+    before = main / SOURCES_FOLDER / MLFLOW_SOURCE / "runs" / run_id
+    with tempfile.TemporaryDirectory() as folder:
+        if (before / "run.json").is_file():
+            files = sorted(before.iterdir())
+        else:
+            names = ["run.json"]
+            for kind in ("run", "explanation"):
+                names += [item.path for item in client.list_artifacts(run.info.run_id, kind) if not item.is_dir]
+            files = [Path(client.download_artifacts(run.info.run_id, name, folder)) for name in names]
+        by_name = {path.name: path for path in files}
+        content = json.loads(by_name["run.json"].read_text(encoding="utf-8"))
+        if not isinstance(content, dict) or content.get("run_id") != run_id or not isinstance(content.get("row"), dict):
+            return None
+        evidence = read_evidence(by_name[EVIDENCE_FILE]) if EVIDENCE_FILE in by_name else {}
+        picture = next((Picture.of(p) for p in files if p.suffix.lower() in (".png", ".jpg", ".jpeg")), None)
+        return Found(content, experiment, f"MLflow {address}", evidence, picture)
 
 
 def _log_numbers(client: MlflowClient, run_id: str, shipment: Shipment, at_ms: int) -> None:
