@@ -1,0 +1,1 @@
+"""What runs on the board: the standard library only, Python 3.6 or newer, nothing of the rest of Edgeboard."""
