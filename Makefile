@@ -9,7 +9,7 @@ export DVC_NO_ANALYTICS := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install repro methods test test-quick leaderboard mlflow lint bench lock clean
+.PHONY: help install repro methods bundle collect snapshot test test-quick leaderboard mlflow lint bench lock clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 22
@@ -30,6 +30,15 @@ test-quick: $(INSTALLED) ## The tests that take seconds
 
 leaderboard: $(INSTALLED) ## Opens the board in the browser (http://127.0.0.1:8501)
 	@streamlit run leaderboard/app.py
+
+bundle: $(INSTALLED) ## What a board needs to run the exported files, one tar per task: bundles/
+	@python -m stages.bundle
+
+collect: $(INSTALLED) ## Rows of experiments and of your team's MLflow beside those of this clone
+	@python -m stages.collect
+
+snapshot: $(INSTALLED) ## The board as one HTML file that opens without a server
+	@python -m stages.snapshot
 
 mlflow: $(INSTALLED) ## Opens MLflow on the runs that were published (http://127.0.0.1:5000)
 	@python -m stages.publish --init

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, write_json
@@ -34,6 +34,7 @@ class Meta:
     minimalistic: hard-swish and squeeze-and-excitation were replaced, see pipeline.minimalistic_layers.
     embedding_size: of a network that gives embeddings; None of all others.
     smallest_anchor: of a detector where it is not the architecture's own, as a fraction of the frame's side.
+    clip_frames, shift, modality: of a network that sees clips, see pipeline.options.ClipTraining; None of all others.
     shared_bits: every layer has at most 2^shared_bits different weights; None where they are free.
     """
 
@@ -52,6 +53,9 @@ class Meta:
     shared_bits: int | None = None
     smallest_anchor: float | None = None
     embedding_size: int | None = None
+    clip_frames: int | None = None
+    shift: Literal["causal", "both"] | None = None
+    modality: Literal["rgb", "difference"] | None = None
     format: int = FORMAT
 
     @property
@@ -86,12 +90,28 @@ def read_meta(folder: Path) -> Meta:
     return Meta(**values)
 
 
+def untrained_network(meta: Meta) -> nn.Module:
+    """The architecture of `meta` with random weights, as it is before any step has changed it."""
+    from pipeline.networks import build_network
+
+    return build_network(
+        meta.architecture,
+        len(meta.class_names),
+        meta.frame_size,
+        smallest_anchor=meta.smallest_anchor,
+        embedding_size=meta.embedding_size,
+        clip_frames=meta.clip_frames,
+        shift=meta.shift,
+        modality=meta.modality,
+    )
+
+
 def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
     """The float network in eval mode, and its meta. A quantized artifact has none: load its parent instead."""
     from safetensors.torch import load_file
 
     from pipeline.minimalistic_layers import make_minimalistic
-    from pipeline.networks import apply_layer_shapes, build_network
+    from pipeline.networks import apply_layer_shapes
     from pipeline.separable_convolutions import rebuild_separable
 
     meta = read_meta(folder)
@@ -103,9 +123,7 @@ def load_artifact(folder: Path) -> tuple[nn.Module, Meta]:
             value=f"recipe {' > '.join(meta.recipe) or 'baseline'}",
             mend=f"use its parent, {meta.parent}" if meta.parent else "dvc repro",
         )
-    network = build_network(
-        meta.architecture, len(meta.class_names), meta.frame_size, meta.smallest_anchor, meta.embedding_size
-    )
+    network = untrained_network(meta)
     if meta.minimalistic:
         make_minimalistic(network)
     rebuild_separable(network, meta.separable)  # first: where a width changed too, it is that of the new layers

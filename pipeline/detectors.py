@@ -233,7 +233,9 @@ def _anchors(model: Any, frame_size: int) -> tuple[Tensor, list[int]]:
 def _rows(part: Any, maps: list[Tensor]) -> Tensor:
     """What SSDScoringHead gives, `[N, A, columns]`, in two operations a map instead of three in up to five axes."""
     answers = [branch(one).permute(0, 2, 3, 1).flatten(1) for branch, one in zip(part.module_list, maps, strict=True)]
-    return torch.cat(answers, dim=1).unflatten(1, (-1, part.num_columns))
+    rows = torch.cat(answers, dim=1)
+    # Of a batch that is a constant in the exported file; unflatten would leave Mod there, which TensorRT 8.2 has not.
+    return rows.reshape(rows.shape[0], -1, part.num_columns)
 
 
 def _last_convolution(branch: nn.Module) -> nn.Module:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import difflib
+import math
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
+from pipeline.clip_networks import CLIP_ARCHITECTURES, build_clip_network
+from pipeline.clip_networks.architectures import Shift
+from pipeline.clip_networks.networks import ClipNetwork, Modality
 from pipeline.detectors import DETECTORS, build_detector, detector_weights
 from pipeline.embedders import (
     FACE_WEIGHTS,
@@ -21,6 +25,7 @@ from pipeline.embedders import (
 from pipeline.errors import EdgeboardError
 
 Convolution = nn.modules.conv._ConvNd
+_CountedConvolution = nn.Conv2d | nn.Conv3d
 # Batch and instance normalisation.
 _NormalisationOfFrames = nn.modules.batchnorm._NormBase
 
@@ -45,16 +50,19 @@ def is_detector(architecture: str) -> bool:
 def require_kind(architecture: str, kind: str) -> None:
     """Raise EdgeboardError where a task of this kind cannot use the architecture.
 
-    kind: classification, detection or identification, which can use every classifier as well.
+    kind: classification, detection, action, or identification, which can use every classifier as well.
     """
-    if architecture not in [*classifier_names(), *DETECTORS, INCEPTION_RESNET]:
+    if architecture not in [*classifier_names(), *DETECTORS, *CLIP_ARCHITECTURES, INCEPTION_RESNET]:
         return
     allowed = "an image classifier of torchvision"
-    fits = not is_detector(architecture) and architecture != INCEPTION_RESNET
+    sees_frames = not is_detector(architecture) and architecture not in CLIP_ARCHITECTURES
+    fits = sees_frames and architecture != INCEPTION_RESNET
     if kind == "detection":
         allowed, fits = ", ".join(DETECTORS), is_detector(architecture)
     elif kind == "identification":
-        allowed, fits = f"{INCEPTION_RESNET} or {allowed}", not is_detector(architecture)
+        allowed, fits = f"{INCEPTION_RESNET} or {allowed}", sees_frames
+    elif kind == "action":
+        allowed, fits = ", ".join(CLIP_ARCHITECTURES), architecture in CLIP_ARCHITECTURES
     if not fits:
         raise EdgeboardError(
             "The architecture is made for another kind of task",
@@ -68,17 +76,26 @@ def build_network(
     architecture: str,
     n_classes: int,
     frame_size: int | None = None,
+    *,
     smallest_anchor: float | None = None,
     embedding_size: int | None = None,
+    clip_frames: int | None = None,
+    shift: Shift | None = None,
+    modality: Modality | None = None,
 ) -> nn.Module:
-    """A network of torchvision with random weights: `[N, 3, S, S]` normalised frames to answers.
+    """A network with random weights: `[N, 3, S, S]` normalised frames, or `[N, T, 3, S, S]` clips of them, to answers.
 
     A classifier gives `[N, n_classes]` logits; a detector, which is made for frames of frame_size pixels, the raw heads
     of pipeline.detectors.Detector. smallest_anchor: see build_detector. With an embedding_size D it gives embeddings
-    `[N, D]`, see pipeline.embedders.Embedder.
+    `[N, D]`, see pipeline.embedders.Embedder. With clip_frames T it sees clips, see pipeline.clip_networks.
     """
     network: nn.Module
-    if is_detector(architecture):
+    if clip_frames is not None:
+        assert frame_size is not None
+        network = build_clip_network(
+            architecture, n_classes, clip_frames, frame_size, shift or "causal", modality=modality or "rgb"
+        )
+    elif is_detector(architecture):
         assert frame_size is not None, "the anchors of a detector depend on the size of its frames"
         network = build_detector(architecture, n_classes, frame_size, smallest_anchor)
     elif embedding_size is not None:
@@ -88,7 +105,7 @@ def build_network(
     else:
         network = _classifier(architecture, n_classes)
     for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
             module.momentum = _BATCH_NORM_MOMENTUM
     return network
 
@@ -109,6 +126,12 @@ def _classifier(architecture: str, n_classes: int) -> nn.Module:
     options: dict[str, Any] = {"aux_logits": False} if architecture in ("googlenet", "inception_v3") else {}
     network: nn.Module = models.get_model(architecture, weights=None, num_classes=n_classes, **options)
     return network
+
+
+def blank_frames(network: nn.Module, frame_size: int, device: torch.device | None = None) -> Tensor:
+    """Zeros of the form that `network` sees: one frame `[1, 3, S, S]`, or one clip `[1, T, 3, S, S]`."""
+    clip = (network.clip_frames,) if isinstance(network, ClipNetwork) else ()
+    return torch.zeros(1, *clip, 3, frame_size, frame_size, device=device)
 
 
 def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> list[str]:
@@ -278,22 +301,21 @@ def count_nonzero(network: nn.Module) -> int:
 
 
 def count_macs(network: nn.Module, frame_size: int) -> int:
-    """Multiply-accumulates of convolutions and linear layers for one frame, counted while it runs."""
+    """Multiply-accumulates of convolutions and linear layers for one frame, or one clip, counted while it runs."""
     total = 0
 
     def add(module: nn.Module, _inputs: Any, output: torch.Tensor) -> None:
         nonlocal total
-        if isinstance(module, nn.Conv2d):
-            per_output = module.in_channels // module.groups * module.kernel_size[0] * module.kernel_size[1]
-            total += output[0].numel() * per_output
+        if isinstance(module, _CountedConvolution):
+            total += output.numel() * (module.in_channels // module.groups) * math.prod(module.kernel_size)
         elif isinstance(module, nn.Linear):
-            total += output[0].numel() * module.in_features
+            total += output.numel() * module.in_features
 
-    hooks = [m.register_forward_hook(add) for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    hooks = [m.register_forward_hook(add) for m in network.modules() if isinstance(m, _CountedConvolution | nn.Linear)]
     was_training = network.training
     try:
         with torch.inference_mode():
-            network.eval()(torch.zeros(1, 3, frame_size, frame_size))
+            network.eval()(blank_frames(network, frame_size))
     finally:
         network.train(was_training)
         for hook in hooks:

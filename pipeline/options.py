@@ -91,6 +91,10 @@ class Training(Section):
     weight_decay: Annotated[float, Field(ge=0, le=1)]
     patience: Annotated[int, Field(ge=1)]
 
+    def network_form(self) -> dict[str, Any]:
+        """What an artifact has to keep, beside the architecture, to build the network again: fields of Meta."""
+        return {}
+
     @model_validator(mode="after")
     def _weights_exist(self) -> Training:
         if self.pretrained in ("none", *self._DOWNLOADED):
@@ -138,6 +142,9 @@ class DetectorTraining(Training):
     nms_iou: Annotated[float, Field(gt=0, lt=1)]
     max_detections: Annotated[int, Field(ge=1, le=1000)]
 
+    def network_form(self) -> dict[str, Any]:
+        return {"smallest_anchor": self.smallest_anchor}
+
 
 class EmbedderTraining(Training):
     """small_epochs: on frames of small_size pixels, before those of frame_size.
@@ -158,3 +165,25 @@ class EmbedderTraining(Training):
     scale: Annotated[float, Field(ge=1, le=256)]
     contrastive_weight: Annotated[float, Field(ge=0, le=100)]
     false_accept_rate: Annotated[float, Field(gt=0, lt=1)]
+
+    def network_form(self) -> dict[str, Any]:
+        return {"embedding_size": self.embedding_size}
+
+
+class ClipTraining(Training):
+    """small_epochs: on frames of small_size pixels, before those of frame_size.
+
+    clip_frames: how many frames of a clip the network sees. shift: where a temporal shift takes its channels from: only
+    the frames before (`causal`, which a live stream needs) or those after as well (`both`). modality: what the network
+    sees, the frames or what changed since the frame before.
+    """
+
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)]
+    small_epochs: Annotated[int, Field(ge=0, le=10_000)]
+    small_size: Annotated[int, Field(ge=32, le=1024)]
+    clip_frames: Annotated[int, Field(ge=1, le=64)]
+    shift: Literal["causal", "both"]
+    modality: Literal["rgb", "difference"]
+
+    def network_form(self) -> dict[str, Any]:
+        return {"clip_frames": self.clip_frames, "shift": self.shift, "modality": self.modality}

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from pipeline.benchmark.forms import Form, frame_by_frame
 from pipeline.benchmark.host import host_fingerprint
 from pipeline.benchmark.judges import ClassJudge, Judge
 from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
+from pipeline.data.clips.film_strip import read_film_strip
+from pipeline.data.clips.loading import clip_frames as clip_length
+from pipeline.data.clips.sampling import segment_places
 from pipeline.data.frames import Frames, load_frames, read_image, read_index
+from pipeline.data.loading import load_split
 from pipeline.errors import EdgeboardError
 from pipeline.export.head_file import read_head
 from pipeline.files import read_json, replacing_folder, sha256_file, write_json
@@ -34,17 +39,21 @@ def main(task: str) -> None:
     options = params.benchmark
     exports = read_json(Path("exports", task, "report.json"), made_by=f"dvc repro export@{task}")
     data = data_folder(task)
-    test = load_frames(data, "test", exports["frame_size"], exports["class_names"])
+    test = load_split(data, "test", exports["frame_size"], exports["class_names"], exports["clip_frames"])
     picked = np.linspace(0, len(test) - 1, min(options.frames, len(test))).round().astype(int)
     variants = exported_variants(exports, task, ["baseline", *params.of_task(task).compress.recipes])
+    threads = options.threads or physical_cores()
+    judge = judge_of(task, test, data, variants, params.seed, threads)
+    form, further_forms = timed_forms(judge, variants, exports, data, test.take(picked), threads)
     results = Path("results", "benchmark")
     with replacing_folder(results / task) as raw_folder:
         report = benchmark_task(
             variants,
-            judge_of(task, test, data, variants, params.seed),
-            [read_image(test.files[i]) for i in picked],
+            judge,
+            form,
             raw_folder,
-            threads=options.threads or physical_cores(),
+            further_forms=further_forms,
+            threads=threads,
             rounds=options.rounds,
             frames_per_turn=options.frames_per_turn,
             warmup=options.warmup,
@@ -87,14 +96,37 @@ def exported_variants(exports: dict[str, Any], task: str, names: list[str]) -> l
         ships = _as_reported(one["ships"], one["ships_sha256"], task)
         files = {"file": file, "sha256": one["sha256"], "ships": ships, "ships_sha256": one["ships_sha256"]}
         head = Path(one["head"]) if one.get("head") else None
-        variants.append(ExportedVariant(name, one["recipe"], one["precision"], **files, **counts, head=head))
+        live = Path(one["live"]["description"]) if one.get("live") else None
+        variants.append(ExportedVariant(name, one["recipe"], one["precision"], **files, **counts, head=head, live=live))
     return variants
 
 
-def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant], seed: int) -> Judge:
+def timed_forms(
+    judge: Judge, variants: list[ExportedVariant], exports: dict[str, Any], data: Path, picked: Frames, threads: int
+) -> tuple[Form, dict[str, Form]]:
+    """What is timed and compared, and what further, by name."""
+    size = exports["frame_size"]
+    if exports["clip_frames"] is None:
+        return frame_by_frame([read_image(file) for file in picked.files], size, threads, judge.decoder), {}
+    from pipeline.benchmark.clips.forms import on_a_stream, on_whole_clips
+
+    n_frames = clip_length(data)
+    places = segment_places(n_frames, exports["clip_frames"])
+    clips = [read_film_strip(file, n_frames)[places] for file in picked.files]
+    whole = on_whole_clips(clips, size, threads, judge.decoder)
+    # Without a live form the whole clip runs again for every frame of a stream.
+    is_live = all(one.live for one in variants)
+    return (on_a_stream(clips, size, threads, judge.decoder) if is_live else whole), {"clips": whole}
+
+
+def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant], seed: int, threads: int) -> Judge:
     kind = TASKS[task].kind
     if kind == "classification":
         return ClassJudge(test)
+    if kind == "action":
+        from pipeline.benchmark.clips.judge import ClipJudge
+
+        return ClipJudge(test, threads)
     if kind == "identification":
         from pipeline.benchmark.faces.judge import FaceJudge
         from pipeline.export.face_gallery import GALLERY_FILE

@@ -41,6 +41,16 @@ def main(task: str) -> None:
             heads = {one.name: read_head(Path(files[one.name]["head"])) for one in variants}
             frames = load_explained_detection_frames(*chosen)
             report = explain_detections(variants, heads, frames, class_names, folder, **settings, shown_folder=results)
+        elif TASKS[task].kind == "action":
+            from pipeline.explain.clips.clip import load_explained_clips
+            from pipeline.explain.clips.run import explain_clips
+
+            clips = load_explained_clips(
+                *chosen[:3], clip_frames=exports["clip_frames"], count=options.frames, seed=params.seed
+            )
+            report = explain_clips(
+                variants, clips, class_names, _load_network, folder, **settings, shown_folder=results
+            )
         elif TASKS[task].kind == "identification":
             report = _explain_faces(variants, chosen, folder, settings, results, params.data.of(task).margin)
         else:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from pipeline.artifact import read_meta
+from pipeline.artifact import Meta, read_meta
 from pipeline.compress.recipes import artifact_folder, variants
-from pipeline.files import replacing_folder, write_json
+from pipeline.files import read_json, replacing_folder, write_json
 from pipeline.params import load_params
 from pipeline.tasks import TASKS
 from stages.entry import stage_main
@@ -20,27 +20,29 @@ def main(task: str) -> None:
     params = load_params().of_task(task)
     training = params.train.of(task)
 
-    from pipeline.data.frames import load_frames
+    from pipeline.data.loading import load_split
     from pipeline.export.export import export_variant
     from pipeline.export.face_gallery import GALLERY_FILE, make_gallery
     from pipeline.export.head_file import HEAD_FILE, read_head, write_head
+    from pipeline.export.live_file import LIVE_FILE, read_live, write_live
     from pipeline.export.operating_threshold import operating_threshold
     from pipeline.tasks.gallery import save as save_gallery
     from pipeline.training.kinds import head_of
 
     folder = Path("exports", task)
     meta = read_meta(artifact_folder(task, ()))
-    validation = load_frames(data_folder(task), "val", meta.frame_size, meta.class_names)
+    validation = load_split(data_folder(task), "val", meta.frame_size, meta.class_names, meta.clip_frames)
     enrolled = None
     if TASKS[task].kind == "identification":
         from pipeline.export.face_finder_export import export_face_finder
 
-        enrolled = load_frames(data_folder(task), "train", meta.frame_size, meta.class_names)
+        enrolled = load_split(data_folder(task), "train", meta.frame_size, meta.class_names)
     frames = validation.frames_nhwc[: params.export.parity_frames]
     report: dict[str, Any] = {
         "task": task,
         "class_names": meta.class_names,
         "frame_size": meta.frame_size,
+        "clip_frames": meta.clip_frames,
         "variants": {},
     }
     with replacing_folder(folder) as out:
@@ -55,6 +57,9 @@ def main(task: str) -> None:
                 lambda network: head_of(network, training),
             )
             model = out / variant / Path(entry["file"]).name
+            if entry["live"]:
+                live = read_live(out / variant / LIVE_FILE)
+                write_live(out / variant, live["file"], {**live, "frame_interval_s": _interval_s(task, meta)})
             if enrolled is not None:
                 gallery = make_gallery(model, enrolled, validation, training.false_accept_rate)
                 save_gallery(gallery, out / variant / GALLERY_FILE)
@@ -68,6 +73,14 @@ def main(task: str) -> None:
         if enrolled is not None:
             export_face_finder(out / "finder", params.export.opset)
         write_json(out / "report.json", report)
+
+
+def _interval_s(task: str, meta: Meta) -> float:
+    """Between two frames that the network sees: a live stream must come at that rate."""
+    clip = read_json(data_folder(task) / "report.json", made_by=f"dvc repro generate@{task}")["clip"]
+    assert meta.clip_frames is not None
+    interval_s: float = clip["frames"] / meta.clip_frames / clip["fps"]
+    return interval_s
 
 
 def _in_words(entry: dict[str, Any]) -> str:

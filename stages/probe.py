@@ -6,11 +6,14 @@ from pathlib import Path
 
 from pipeline.benchmark.host import host_fingerprint
 from pipeline.compress.recipes import STAGE_ORDER, variants, work_description
-from pipeline.data.sources import folder_fingerprint
+from pipeline.data.sources import source_fingerprint
 from pipeline.files import replacing_folder, sha256_file, write_json
 from pipeline.params import load_params
 from stages.entry import stage_main
 from stages.paths import HOST, STATE, sources_file, weights_file, work_file
+
+# The options of data.<task> that may name a folder or a file.
+_SOURCES = ("source", "test_source", "strangers", "video_root")
 
 
 @stage_main
@@ -23,12 +26,13 @@ def main() -> None:
     with replacing_folder(sources_file("").parent) as out:
         for task in params.tasks:
             data = params.data.of(task)
-            folders = {
-                name: folder_fingerprint(Path(folder), seen)
-                for name, folder in (("source", data.source), ("test_source", data.test_source))
-                if folder not in (None, "synthetic")
+            sources = {name: getattr(data, name, None) for name in _SOURCES}
+            found = {
+                name: source_fingerprint(Path(source), seen)
+                for name, source in sources.items()
+                if source not in (None, "synthetic")
             }
-            write_json(out / sources_file(task).name, folders)
+            write_json(out / sources_file(task).name, found)
             weights = Path(params.train.of(task).pretrained)
             write_json(out / weights_file(task).name, {"sha256": sha256_file(weights) if weights.is_file() else None})
     with replacing_folder(work_file("", "").parent) as out:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.artifact import Meta, save_artifact
+from pipeline.artifact import Meta, save_artifact, untrained_network
 from pipeline.compress.recipes import artifact_folder
 from pipeline.files import read_json, replacing_folder, sha256_file
 from pipeline.options import Training
@@ -24,15 +24,14 @@ def main(task: str) -> None:
 
     import torch
 
-    from pipeline.networks import build_network, load_pretrained, require_kind
+    from pipeline.networks import load_pretrained, require_kind
     from pipeline.training.train import describe, train_network
     from pipeline.training.warm_up import warm_up
 
     torch.manual_seed(params.seed)
     require_kind(options.architecture, TASKS[task].kind)
-    embedding_size = getattr(options, "embedding_size", None)  # of what gives embeddings
-    smallest_anchor = getattr(options, "smallest_anchor", None)  # of detectors alone
-    network = build_network(options.architecture, len(class_names), options.frame_size, smallest_anchor, embedding_size)
+    meta = Meta(task, options.architecture, class_names, options.frame_size, recipe=[], **options.network_form())
+    network = untrained_network(meta)
     not_loaded = load_pretrained(network, options.architecture, options.pretrained)
     if not_loaded:
         print(f"train {task}: trained anew, for the weights do not hold them: {', '.join(not_loaded)}", flush=True)
@@ -53,15 +52,6 @@ def main(task: str) -> None:
         epochs=options.epochs,
         learning_rate=options.learning_rate,
         depends_on=depends_on,
-    )
-    meta = Meta(
-        task,
-        options.architecture,
-        class_names,
-        options.frame_size,
-        recipe=[],
-        smallest_anchor=smallest_anchor,
-        embedding_size=embedding_size,
     )
     report = {
         "step": "train",

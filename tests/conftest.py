@@ -73,6 +73,21 @@ TINY_FACE: dict[str, Any] = {
     "train.face.embedding_size": 32,
 }
 
+# Beside TINY, for the task movement alone.
+TINY_MOVEMENT: dict[str, Any] = {
+    "tasks": ["movement"],
+    "data.movement.actors": {"train": 2, "val": 1, "test": 1},
+    "data.movement.clips_per_actor_and_class": 2,
+    "data.movement.classes": ["run", "stand"],
+    "data.movement.max_side": 64,
+    "train.movement.frame_size": 32,
+    "train.movement.small_size": 32,
+    "train.movement.small_epochs": 1,
+    "train.movement.epochs": 1,
+    "train.movement.batch_size": 4,
+    "train.movement.clip_frames": 4,
+}
+
 
 @pytest.fixture(scope="session")
 def real_fire() -> Path:

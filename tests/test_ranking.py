@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.ranking import composite_score, pareto_front, rank_board
+from pipeline.ranking import composite_score, pareto_front, possible_front, rank_board
 
 NAN = float("nan")
 EVEN = {"accuracy": 1.0, "size": 1.0, "fps": 1.0}
@@ -135,3 +135,58 @@ def test_ten_thousand_rows_that_are_nearly_all_on_the_front():
     ranked = rank_board(board, EVEN)
     assert ranked["pareto"].tolist() == (~inside).tolist()
     assert ranked["rank"].notna().all()
+
+
+quadruples = st.tuples(*[st.integers(0, 3).map(float) | st.just(NAN)] * 4)
+
+
+@given(st.lists(quadruples, max_size=25))
+@settings(max_examples=100, deadline=None)
+def test_the_front_of_four_is_exactly_the_rows_that_nobody_beats(points):
+    columns = np.array(points, dtype=float).reshape(-1, 4)
+    front = pareto_front(columns[:, 0], columns[:, 1], columns[:, 2], columns[:, 3])
+    complete = [point for point in points if not any(np.isnan(point))]
+    expected = [
+        not any(np.isnan(p))
+        and not any((_beats(other, p) and other[3] >= p[3]) or _equal_but_more_faithful(other, p) for other in complete)
+        for p in points
+    ]
+    assert front.tolist() == expected
+
+
+def _equal_but_more_faithful(other, point):
+    return tuple(other[:3]) == tuple(point[:3]) and other[3] > point[3]
+
+
+def test_two_thousand_rows_have_the_front_of_three_whatever_way_it_is_found():
+    draw = np.random.default_rng(1)
+    accuracy, size_mb, fps = draw.normal(size=(3, 2000))
+    same = np.zeros(2000)
+    assert pareto_front(accuracy, size_mb, fps).tolist() == pareto_front(accuracy, size_mb, fps, same).tolist()
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "mask"),
+    [
+        pytest.param([], [], [], id="no rows"),
+        pytest.param([(0.8, 1)], [(0.9, 1)], [True], id="one row"),
+        pytest.param([(0.8, 1), (0.7, 1)], [(0.9, 1), (0.85, 1)], [True, True], id="the intervals overlap"),
+        pytest.param([(0.8, 1), (0.6, 1)], [(0.9, 1), (0.7, 1)], [True, False], id="they part"),
+        pytest.param([(0.8, 1), (0.6, 2)], [(0.9, 1), (0.7, 2)], [True, True], id="it is surely better elsewhere"),
+        pytest.param([(0.8, 1), (0.8, 1)], [(0.8, 1), (0.8, 1)], [True, True], id="equal and known"),
+        pytest.param([(NAN, 1), (0.1, 0)], [(0.9, 1), (0.2, 0)], [False, True], id="not measured"),
+    ],
+)
+def test_who_may_be_on_the_front(lower, upper, mask):
+    shaped = (np.array(ends, dtype=float).reshape(-1, 2) for ends in (lower, upper))
+    assert possible_front(*shaped).tolist() == mask
+
+
+@given(st.lists(st.tuples(triples, st.integers(0, 2)), max_size=15))
+@settings(max_examples=80, deadline=None)
+def test_whoever_is_on_the_front_may_be_on_it(points):
+    values = np.array([point for point, _ in points], dtype=float).reshape(-1, 3) * [1, -1, 1]
+    half = np.array([half for _, half in points], dtype=float).reshape(-1, 1)
+    on = pareto_front(values[:, 0], -values[:, 1], values[:, 2])
+    may_be = possible_front(values - half, values + half)
+    assert not (on & ~may_be).any()

@@ -30,7 +30,7 @@ class ExportedVariant:
     recipe: labels of the steps after training. file: the ONNX file that runs; ships: the file that is sent to the
     board, which may be a packed form of it. size_bytes, size_compressed_bytes: of what ships, as it is and after zlib.
     ratio_reached: fraction of the parameters that pruning took away, None for a recipe without it. head: file that
-    says how the outputs of a detector are read.
+    says how the outputs of a detector are read. live: file that describes the live form of a network of clips.
     """
 
     name: str
@@ -47,6 +47,7 @@ class ExportedVariant:
     macs: int
     ratio_reached: float | None
     head: Path | None = None
+    live: Path | None = None
 
 
 def identity_columns(one: ExportedVariant, frame_size: int) -> dict[str, Any]:
@@ -88,6 +89,15 @@ def timing_columns(timings: Timings, name: str, seed: int) -> dict[str, Any]:
         "cv": coefficient_of_variation(samples),
         **speedup(frame, baseline, seed).columns("speedup"),
         **speedup(network, baseline_network, seed).columns("speedup_network"),
+    }
+
+
+def further_timing_columns(timings: Timings, form: str, name: str, seed: int) -> dict[str, Any]:
+    """Of another form in which the variant can be used, such as whole clips: how many a second, and the speed-up."""
+    whole, baseline = timings.rounds_ms(name), timings.rounds_ms(BASELINE)
+    return {
+        **frames_per_second(whole, seed).columns(f"{form}_per_s"),
+        **speedup(whole, baseline, seed).columns(f"{form}_speedup"),
     }
 
 

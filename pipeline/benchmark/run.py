@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.benchmark.accuracy import predict
+from pipeline.benchmark.forms import Form
 from pipeline.benchmark.guard import Cost, guard
 from pipeline.benchmark.judges import Judge
 from pipeline.benchmark.load import watching_other_load
@@ -17,14 +15,14 @@ from pipeline.benchmark.memory import peak_memories_mb
 from pipeline.benchmark.rows import (
     BASELINE,
     ExportedVariant,
+    further_timing_columns,
     identity_columns,
     memory_columns,
     note,
     timing_columns,
 )
 from pipeline.benchmark.self_check import SELF_CHECK, self_check, smallest_difference
-from pipeline.benchmark.timing import time_in_turn
-from pipeline.data.frames import preprocess
+from pipeline.benchmark.timing import Timings, time_in_turn
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 
@@ -32,9 +30,10 @@ from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 def benchmark_task(
     variants: Sequence[ExportedVariant],
     judge: Judge,
-    pictures_hwc: Sequence[NDArray[np.uint8]],
+    form: Form,
     raw_folder: Path,
     *,
+    further_forms: Mapping[str, Form] | None = None,
     threads: int,
     rounds: int,
     frames_per_turn: int,
@@ -44,8 +43,10 @@ def benchmark_task(
 ) -> dict[str, Any]:
     """Measure every variant under ONNX Runtime on this machine; `variants[0]` is the baseline.
 
-    pictures_hwc: decoded camera pictures that are timed. Leaves samples.csv (raw times) and what the judge leaves in
-    `raw_folder`. Returns {"threads", "self_check", "timing", "rows"}; a row has the columns of the leaderboard.
+    form: what is timed, and compared in speed. further_forms: other ways to use the same variants, by the name of what
+    goes in; of each a row has <name>_per_s and <name>_speedup. Leaves samples.csv (raw times; of a further form
+    samples_<name>.csv) and what the judge leaves in `raw_folder`. Returns {"threads", "self_check", "timing", "rows"};
+    a row has the columns of the leaderboard.
     """
     if not variants or variants[0].name != BASELINE:
         raise EdgeboardError(
@@ -53,8 +54,7 @@ def benchmark_task(
         )
     engines = {one.name: OnnxRuntimeEngine(one.file, threads) for one in variants}
     test = judge.test
-    frame_size = test.frames_nhwc.shape[1]
-    decoders = {one.name: judge.decoder(one) for one in variants}
+    frame_size = test.frames_nhwc.shape[-2]
 
     progress(f"accuracy of {len(variants)} files on {len(test)} frames")
     answers = {one.name: judge.read(one, predict(engines[one.name].run, test.frames_nhwc)) for one in variants}
@@ -63,20 +63,27 @@ def benchmark_task(
     judge.save(raw_folder, answers)
 
     progress(f"timing {rounds} rounds in turn")
-    engines[SELF_CHECK] = OnnxRuntimeEngine(variants[0].file, threads)
-    with watching_other_load() as other_load:
-        timings = time_in_turn(
-            {name: engine.run for name, engine in engines.items()},
-            pictures_hwc,
-            lambda picture_hwc: preprocess(picture_hwc, frame_size),
-            {**decoders, SELF_CHECK: decoders[BASELINE]},
+    engines.clear()  # so that no more files are open than are timed
+
+    def time_form(timed: Form) -> Timings:
+        named = {**{one.name: one for one in variants}, SELF_CHECK: variants[0]}
+        return time_in_turn(
+            {name: timed.open_network(one) for name, one in named.items()},
+            timed.pictures,
+            timed.preprocess,
+            {name: timed.decoder(one) for name, one in named.items()},
             rounds=rounds,
             frames_per_turn=frames_per_turn,
             warmup=warmup,
             seed=seed,
         )
+
+    with watching_other_load() as other_load:
+        timings = time_form(form)
+        further_timings = {name: time_form(one) for name, one in (further_forms or {}).items()}
     timings.samples.to_csv(raw_folder / "samples.csv", index=False)
-    engines.clear()  # so that the memory of the fresh processes is not short
+    for name, one_timings in further_timings.items():
+        one_timings.samples.to_csv(raw_folder / f"samples_{name}.csv", index=False)
     check = self_check(timings, seed)
 
     progress("memory, in fresh processes")
@@ -91,6 +98,7 @@ def benchmark_task(
             accuracies[one.name],
             further[one.name],
             timing_columns(timings, one.name, seed),
+            *(further_timing_columns(each, name, one.name, seed) for name, each in further_timings.items()),
             memory_columns(costs[one.name].memories_mb),
             guarded[one.name],
             {"power_w": None, "energy_mj": None, "note": note(timings, one.name, other_load)},

@@ -36,11 +36,14 @@ def resize(image_hwc: NDArray[np.uint8], frame_size: int) -> NDArray[np.uint8]:
 
 
 def normalise(frames_nhwc: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """`[N, S, S, 3]` RGB 0..255 to `[N, 3, S, S]` float32 with ImageNet's mean and standard deviation."""
-    n, height, width, _ = frames_nhwc.shape
-    normalised = np.empty((n, 3, height, width), dtype=np.float32)
+    """`[N, S, S, 3]` RGB 0..255 to `[N, 3, S, S]` float32 with ImageNet's mean and standard deviation; of clips
+    `[N, T, S, S, 3]` to `[N, T, 3, S, S]`.
+    """
+    *counts, height, width, _ = frames_nhwc.shape
+    normalised = np.empty((*counts, 3, height, width), dtype=np.float32)
+    every_hwc, every_chw = frames_nhwc.reshape(-1, height, width, 3), normalised.reshape(-1, 3, height, width)
     # Plane by plane: a tenth of the time of the same arithmetic on interleaved channels, to the same bits.
-    for frame_hwc, planes in zip(frames_nhwc, normalised, strict=True):
+    for frame_hwc, planes in zip(every_hwc, every_chw, strict=True):
         for channel, plane in enumerate(cv2.split(frame_hwc)):
             np.multiply(plane, _SCALE[channel], out=planes[channel])
             planes[channel] += _SHIFT[channel]
@@ -66,7 +69,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 class Frames:
     """The pictures of one split, resized.
 
-    frames_nhwc: uint8 `[N, S, S, 3]` RGB; labels: int64 `[N]` indices into `class_names`; files: N paths.
+    frames_nhwc: uint8 `[N, S, S, 3]` RGB, of clips `[N, T, S, S, 3]`; labels: int64 `[N]` indices into `class_names`;
+    files: N paths.
     objects: of a data folder with boxes, for each frame float32 `[m, 5]`: class index and xyxy in pixels of the frame;
     the label is then the class of the largest object, NO_LABEL where there is none. sizes_wh: int64 `[N, 2]`, width and
     height of the pictures before they were resized. sources: what each frame is of (see pipeline.data.dataset).
@@ -82,6 +86,10 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def at_moments(self, places: NDArray[np.int64]) -> Frames:
+        """The same clips with these of their frames."""
+        return replace(self, frames_nhwc=np.ascontiguousarray(self.frames_nhwc[:, places]))
 
     def take(self, chosen: NDArray[np.int64]) -> Frames:
         """The frames at these places, in this order."""

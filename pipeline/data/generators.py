@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pipeline.data.clips.generate import generate_clips
 from pipeline.data.faces.generate import generate_face
 from pipeline.data.fire import generate_fire
 from pipeline.data.suspect import generate_suspect
@@ -13,5 +14,6 @@ from pipeline.data.suspect import generate_suspect
 GENERATORS: dict[str, Callable[..., dict[str, Any]]] = {
     "face": generate_face,
     "fire": generate_fire,
+    "movement": generate_clips,
     "suspect": generate_suspect,
 }

@@ -1,4 +1,4 @@
-"""Has a folder of photos changed since the last run? Answered without reading files that have not."""
+"""Have the photos or videos of a source changed since the last run? Answered without reading files that have not."""
 
 from __future__ import annotations
 
@@ -9,6 +9,13 @@ from typing import Any
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file, write_json
+
+
+def source_fingerprint(source: Path, cache_file: Path) -> dict[str, Any]:
+    """Of a folder, see `folder_fingerprint`. Of a list of files: of the list, and of the folder that it lies in."""
+    if source.is_dir():
+        return folder_fingerprint(source, cache_file)
+    return {"list": sha256_file(source), **folder_fingerprint(source.parent, cache_file)}
 
 
 def folder_fingerprint(folder: Path, cache_file: Path) -> dict[str, Any]:

@@ -17,9 +17,11 @@ from pipeline.artifact import Meta, load_artifact, read_meta
 from pipeline.errors import EdgeboardError
 from pipeline.export import tensorrt_check
 from pipeline.export.head_file import write_head
+from pipeline.export.live_export import export_live_form
 from pipeline.export.onnx_file import export_onnx
 from pipeline.export.packed import pack
 from pipeline.export.parity import compare, float_outputs, require_parity
+from pipeline.export.versions import readiness_by_version
 from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
 
@@ -87,6 +89,9 @@ def export_variant(
         "float_artifact": float_artifact.as_posix(),
         "head": None if head is None else (published_as / write_head(out, head).name).as_posix(),
         "parity": parity,
+        "live": export_live_form(artifact, meta, network, out, published_as, frames_nhwc, options.opset)
+        if meta.clip_frames
+        else None,
         "tensorrt": _tensorrt_entry(files.get("tensorrt"), published_as, options.tensorrt_check, made),
     }
 
@@ -132,12 +137,13 @@ def _tensorrt_entry(file: Path | None, published_as: Path, mode: str, made: dict
         is_dynamic = made.get("options", {}).get("method") == "dynamic"
         why = "dynamic int8 has no TensorRT form: its scales are computed at run time"
         words = [why if is_dynamic else f"the step {made.get('step')} made no graph for TensorRT"]
-        return {"file": None, "sha256": None, "size_bytes": None, "accepted": None, "words": words}
+        return {"file": None, "sha256": None, "size_bytes": None, "accepted": None, "words": words, "by_version": {}}
     return {
         "file": (published_as / file.name).as_posix(),
         "sha256": sha256_file(file),
         "size_bytes": file.stat().st_size,
         **_judge(file, published_as, mode),
+        "by_version": readiness_by_version(file),
     }
 
 

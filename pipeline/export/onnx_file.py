@@ -13,6 +13,7 @@ from torch import nn
 from torch.onnx import TrainingMode
 
 from pipeline.detectors import Detector
+from pipeline.networks import blank_frames
 
 INPUT_NAME = "frames"
 OUTPUT_NAME = "logits"
@@ -30,7 +31,7 @@ def export_onnx(network: nn.Module, frame_size: int, path: Path, opset: int, *, 
     network. Otherwise it is multiplied into the convolution before it, which gives weights that layers share a
     factor per channel; an engine does that by itself when it loads the file.
     """
-    frames = torch.zeros(1, 3, frame_size, frame_size)
+    frames = blank_frames(network, frame_size)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=DeprecationWarning)
         warnings.filterwarnings("ignore", category=UserWarning)

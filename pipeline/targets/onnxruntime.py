@@ -31,6 +31,10 @@ class OnnxRuntimeEngine:
         self._input = self._session.get_inputs()[0].name
         self.input_shape: tuple[int, ...] = tuple(self._session.get_inputs()[0].shape)
 
+    def run_named(self, feeds: dict[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        """Every output, in order, for every input by its name."""
+        return self._session.run(None, feeds)
+
     def run(self, frames_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
         """Network outputs, `[1, classes]` logits for a classifier, for a batch of the exported (static) shape."""
         return self._session.run(None, {self._input: frames_nchw})[0]

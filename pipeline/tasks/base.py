@@ -14,7 +14,7 @@ from pipeline.tasks.boxes import Detections, decode_detections
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-Kind = Literal["classification", "detection", "identification"]
+Kind = Literal["classification", "detection", "identification", "action"]
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,13 @@ class ClassificationTask:
         exponentials = np.exp(logits)
         label = int(exponentials.argmax())
         return Decision(label, float(exponentials[label] / exponentials.sum()))
+
+
+@dataclass(frozen=True)
+class ActionTask(ClassificationTask):
+    """One clip in, one class out."""
+
+    kind: Kind = "action"
 
 
 @dataclass(frozen=True)

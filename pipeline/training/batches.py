@@ -88,8 +88,10 @@ class AugmentedFrames(Dataset[tuple[torch.Tensor, int]]):
 
 
 class PlainFrames(Dataset[tuple[torch.Tensor, int]]):
+    """Frames or clips, as they are."""
+
     def __init__(self, frames: Frames) -> None:
-        self._frames = torch.from_numpy(frames.frames_nhwc).permute(0, 3, 1, 2)
+        self._frames = torch.from_numpy(frames.frames_nhwc).movedim(-1, -3)
         self._labels = frames.labels
         self._prepare = v2.Compose(
             [v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN_RGB.tolist(), STD_RGB.tolist())]

@@ -149,7 +149,7 @@ class _Training(pl.LightningModule):
         extras: Extras,
     ) -> None:
         super().__init__()
-        self.network = network.to(memory_format=torch.channels_last)
+        self.network = in_channels_last(network)
         self.history: list[dict[str, float]] = []
         # Kept out of the module tree: a teacher inside it must not be trained or saved.
         self._objective = objective
@@ -164,7 +164,7 @@ class _Training(pl.LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], _index: int) -> Tensor:
         frames, labels = batch
-        frames = frames.to(memory_format=torch.channels_last)
+        frames = in_channels_last(frames)
         loss = self._objective(frames, self.network(frames), labels)
         if not torch.isfinite(loss):
             raise EdgeboardError(
@@ -193,7 +193,7 @@ class _Training(pl.LightningModule):
 
     def validation_step(self, batch: tuple[Tensor, Tensor], _index: int) -> None:
         frames, labels = batch
-        self._validation.add(self.network(frames.to(memory_format=torch.channels_last)), labels)
+        self._validation.add(self.network(in_channels_last(frames)), labels)
 
     def on_validation_epoch_end(self) -> None:
         totals = self._validation.sums()
@@ -232,6 +232,12 @@ class _Training(pl.LightningModule):
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self.history = list(checkpoint["history"])
+
+
+def in_channels_last(what: Any) -> Any:
+    """Frames, or a network of them, in the faster layout; clips, and what convolves over time, stay as they are."""
+    tensors = what.parameters() if isinstance(what, nn.Module) else [what]
+    return what if any(one.ndim == 5 for one in tensors) else what.to(memory_format=torch.channels_last)
 
 
 def _zero_weights(network: nn.Module) -> dict[str, Tensor]:

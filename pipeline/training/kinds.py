@@ -12,11 +12,11 @@ from pipeline.answers import BoxAnswers
 from pipeline.data.frames import Frames
 from pipeline.detectors import Detector
 from pipeline.embedders import Embedder
-from pipeline.options import DetectorTraining, EmbedderTraining, Training
+from pipeline.options import ClipTraining, DetectorTraining, EmbedderTraining, Training
 from pipeline.params import Params
 from pipeline.tasks import Task
 from pipeline.tasks.base import DetectionTask, IdentificationTask
-from pipeline.training import batches, detection_batches
+from pipeline.training import batches, clip_batches, detection_batches
 from pipeline.training.fit import Hardware
 from pipeline.training.identification import embedding_loss
 from pipeline.training.validation import (
@@ -27,12 +27,17 @@ from pipeline.training.validation import (
 )
 
 
-def batches_for_training(task: Task, frames: Frames, batch_size: int, seed: int, first_epoch: int = 0) -> DataLoader:
-    """Augmented: frames `[B, 3, S, S]` and labels `[B]`, or objects `[B, M, 5]` of a detector."""
+def batches_for_training(task: Task, frames: Frames, options: Training, seed: int, first_epoch: int = 0) -> DataLoader:
+    """Augmented: frames `[B, 3, S, S]` and labels `[B]`, or objects `[B, M, 5]` of a detector.
+
+    Clips, which come with all their moments, are `[B, T, 3, S, S]`.
+    """
     if task.kind == "detection":
-        return detection_batches.training_batches(frames, batch_size, seed, first_epoch)
+        return detection_batches.training_batches(frames, options.batch_size, seed, first_epoch)
+    if isinstance(options, ClipTraining):
+        return clip_batches.training_batches(frames, options.clip_frames, options.batch_size, seed, first_epoch)
     augmentation = batches.aligned_faces if task.kind == "identification" else batches.scenes
-    return batches.training_batches(frames, batch_size, seed, first_epoch, augmentation)
+    return batches.training_batches(frames, options.batch_size, seed, first_epoch, augmentation)
 
 
 def plain_batches_of(task: Task, frames: Frames, batch_size: int) -> DataLoader:
@@ -61,12 +66,12 @@ def head_of(network: nn.Module, options: Training) -> dict[str, Any] | None:
 
 
 def hardware_of(task: Task, params: Params) -> Hardware:
-    """Where and how exactly is computed. For detectors `auto` is 32-true: depthwise convolutions are no faster in
-    bfloat16, and its 8 bits of mantissa are few for the corners of boxes.
+    """Where and how exactly is computed. For detectors and clips `auto` is 32-true: the depthwise convolutions of their
+    MobileNets are no faster in bfloat16, and its 8 bits of mantissa are few for the corners of boxes.
     """
     section = params.train
     precision = section.precision
-    if precision == "auto" and task.kind == "detection":
+    if precision == "auto" and task.kind in ("detection", "action"):
         precision = "32-true"
     return Hardware(section.accelerator, section.devices, precision)
 

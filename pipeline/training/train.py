@@ -7,10 +7,11 @@ from typing import Any
 
 from torch import nn
 
-from pipeline.data.frames import data_identity, load_frames
+from pipeline.data.frames import data_identity
+from pipeline.data.loading import load_every_moment, load_split
 from pipeline.files import sha256_json
 from pipeline.networks import count_macs, count_nonzero, count_parameters
-from pipeline.options import Training
+from pipeline.options import ClipTraining, Training
 from pipeline.params import Params
 from pipeline.tasks import Task
 from pipeline.training.fit import NO_EXTRAS, Extras, Objective, Schedule, fit
@@ -43,8 +44,10 @@ def train_network(
     """
     options: Training = params.train.of(task.name)
     size = frame_size or options.frame_size
-    train_frames = load_frames(data_folder, "train", size, class_names)
-    val_frames = load_frames(data_folder, "val", size, class_names)
+    clip_frames = options.clip_frames if isinstance(options, ClipTraining) else None
+    load_training = load_split if clip_frames is None else load_every_moment
+    train_frames = load_training(data_folder, "train", size, class_names)
+    val_frames = load_split(data_folder, "val", size, class_names, clip_frames)
 
     identity = {
         "title": title,
@@ -62,7 +65,7 @@ def train_network(
     first_epoch, of_epochs = part or (0, None)
     return fit(
         network,
-        batches_for_training(task, train_frames, options.batch_size, params.seed, first_epoch),
+        batches_for_training(task, train_frames, options, params.seed, first_epoch),
         plain_batches_of(task, val_frames, options.batch_size),
         objective or (lambda _frames, outputs, truth: own_loss(outputs, truth)),
         validation_of(network, class_names, options),

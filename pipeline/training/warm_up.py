@@ -22,7 +22,6 @@ from torch.nn.functional import cross_entropy
 
 from pipeline.data.frames import data_identity, load_frames
 from pipeline.detectors import Detector
-from pipeline.embedders import Embedder
 from pipeline.files import read_json, replacing_folder, sha256_json, write_json
 from pipeline.networks import build_network
 from pipeline.params import Params
@@ -82,10 +81,10 @@ def warm_up(
 ) -> WarmUp | None:
     """Both parts, in place, of a network as build_network makes it. None, and nothing is done, for a classifier.
 
-    What gives embeddings has small frames only.
+    What gives embeddings, or sees clips, has small frames only.
     """
     options = params.train.of(task.name)
-    if not isinstance(network, Detector | Embedder):
+    if not isinstance(network, Detector) and not getattr(options, "small_epochs", 0):
         return None
     identity = {
         "data": data_identity(data_folder),
@@ -141,10 +140,10 @@ def warm_up(
     return WarmUp(history, kept)
 
 
-def _for_small_frames(network: Detector | Embedder, architecture: str, n_classes: int, options: Any) -> nn.Module:
+def _for_small_frames(network: nn.Module, architecture: str, n_classes: int, options: Any) -> nn.Module:
     """The same weights; a detector's anchors depend on the size of its frames."""
-    if isinstance(network, Embedder):
+    if not isinstance(network, Detector):
         return network
-    small = build_network(architecture, n_classes, options.small_size, options.smallest_anchor)
+    small = build_network(architecture, n_classes, options.small_size, smallest_anchor=options.smallest_anchor)
     small.load_state_dict(network.state_dict())
     return small

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.benchmark.forms import frame_by_frame
 from pipeline.benchmark.judges import ClassJudge
 from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
@@ -79,10 +80,12 @@ def _benchmark(variants: list[ExportedVariant], raw: Path) -> dict:  # type: ign
     frames = rng.integers(0, 255, (12, 8, 8, 3), dtype=np.uint8)
     test = Frames(frames, rng.integers(0, 3, 12), [Path(f"test/{i}.png") for i in range(12)], CLASSES)
     pictures = [rng.integers(0, 255, (20, 30, 3), dtype=np.uint8) for _ in range(3)]
+    judge = ClassJudge(test)
+    form = frame_by_frame(pictures, 8, 1, judge.decoder)
     return benchmark_task(
         variants,
-        ClassJudge(test),
-        pictures,
+        judge,
+        form,
         raw,
         threads=1,
         rounds=5,
@@ -90,6 +93,7 @@ def _benchmark(variants: list[ExportedVariant], raw: Path) -> dict:  # type: ign
         warmup=2,
         seed=0,
         progress=print,
+        further_forms={"pair": replace(form, preprocess=lambda picture: form.preprocess(picture[:, ::-1]))},
     )
 
 
@@ -130,8 +134,11 @@ def test_the_report_and_the_raw_files(tmp_path: Path) -> None:
     )
     assert second["memory_mb_low"] <= second["memory_mb"] <= second["memory_mb_high"]
 
-    samples = pd.read_csv(raw / "samples.csv")
-    assert samples.groupby("variant").size().to_dict() == {"baseline": 30, "compact": 30, "(self-check)": 30}
+    for kept in ("samples.csv", "samples_pair.csv"):
+        samples = pd.read_csv(raw / kept)
+        assert samples.groupby("variant").size().to_dict() == {"baseline": 30, "compact": 30, "(self-check)": 30}
+    assert second["pair_per_s_low"] <= second["pair_per_s"] <= second["pair_per_s_high"]
+    assert second["pair_speedup_low"] <= second["pair_speedup"] <= second["pair_speedup_high"]
     with np.load(raw / "predictions.npz") as predictions:
         right = predictions["logits_compact"].argmax(axis=1) == predictions["labels"]
         assert right.mean() == pytest.approx(second["accuracy"])

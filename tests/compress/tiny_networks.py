@@ -85,5 +85,5 @@ def build_tiny_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         pipeline.networks,
         "build_network",
-        lambda name, n, size, *_rest: Tiny(n).eval() if name == "tiny" else real(name, n, size),
+        lambda name, n, size, *_rest, **_form: Tiny(n).eval() if name == "tiny" else real(name, n, size),
     )

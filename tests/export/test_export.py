@@ -122,7 +122,7 @@ def test_a_graph_for_one_engine_only_says_why(
     entry = export_variant(artifact, tmp_path / "out", Path("out"), data, OPTIONS)
     why = entry["tensorrt"].pop("words")
     assert words in why[0]
-    assert entry["tensorrt"] == {"file": None, "sha256": None, "size_bytes": None, "accepted": None}
+    assert entry["tensorrt"] == {"file": None, "sha256": None, "size_bytes": None, "accepted": None, "by_version": {}}
     assert list(entry["parity"]) == ["onnxruntime"]
     assert entry["float_artifact"] == baseline.as_posix()
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["model.onnx"]

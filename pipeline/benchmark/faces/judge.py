@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.answers import cosines
 from pipeline.benchmark.faces.accuracy import OpenSetAccuracy, measure_open_set, paired_differences
+from pipeline.benchmark.faces.confusion import confusion, most_confused, write_confusion
 from pipeline.benchmark.faces.roc_curve import write_roc_curve
 from pipeline.benchmark.faces.with_finder import BoardFinder
 from pipeline.benchmark.rows import BASELINE, ExportedVariant
@@ -68,7 +69,7 @@ class FaceJudge:
         return {name: self._columns(name, measured, answers) for name in variants}
 
     def save(self, folder: Path, answers: Mapping[str, Outputs]) -> None:
-        """Also draw the receiver operating characteristic of every variant. No picture of a face is in any of it."""
+        """Also draw ROC curve and confusion of every variant. No picture of a face is in any of it."""
         np.savez(
             folder / "predictions.npz",
             allow_pickle=False,
@@ -84,6 +85,11 @@ class FaceJudge:
             }
             assert probes is pair[name][0]
             write_roc_curve(folder / f"{name}.roc.png", pair, f"{self._task} · {name}")
+            names = self._galleries[name].names
+            write_confusion(folder / f"{name}.confusion.png", self._confusion(name), names, f"{self._task} · {name}")
+
+    def _confusion(self, name: str) -> NDArray[np.int64]:
+        return confusion(self._probes[name], self._galleries[name].threshold.similarity)
 
     def _measure(self, name: str) -> OpenSetAccuracy:
         return measure_open_set(self._probes[name], self._galleries[name].threshold.similarity, self._seed)
@@ -117,6 +123,7 @@ class FaceJudge:
             **open_set,
             **compared,
             "embedding_cosine": _mean_cosine(answers[name], answers[BASELINE]),
+            "most_confused": most_confused(self._confusion(name), self._galleries[name].names),
             "threshold_note": self._galleries[name].threshold.note,
         }
 

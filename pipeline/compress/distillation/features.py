@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.errors import EdgeboardError
+from pipeline.networks import blank_frames
 
 # Within a stage sizes still differ by a pixel or two where convolutions are not padded.
 _NEXT_STAGE = 1.5
@@ -133,7 +134,7 @@ def _maps_by_module(network: nn.Module, frame_size: int) -> list[tuple[str, torc
     device = next(network.parameters()).device
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(1, 3, frame_size, frame_size, device=device))
+            network.eval()(blank_frames(network, frame_size, device))
     finally:
         network.train(was_training)
         for hook in hooks:

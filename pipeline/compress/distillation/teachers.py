@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +10,12 @@ import torch
 from torch import nn
 
 import pipeline
-from pipeline.artifact import FORMAT, Meta, load_artifact, save_artifact
+from pipeline.artifact import FORMAT, Meta, load_artifact, save_artifact, untrained_network
 from pipeline.compress.step import StepContext
 from pipeline.data.frames import data_identity
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_file, sha256_json
-from pipeline.networks import build_network, load_pretrained, require_kind
+from pipeline.networks import blank_frames, load_pretrained, require_kind
 from pipeline.options import Training
 from pipeline.training.kinds import hardware_of
 from pipeline.training.train import describe, train_network
@@ -23,7 +23,10 @@ from pipeline.training.warm_up import warm_up
 
 BASELINE = "baseline"
 # What decides how a teacher comes out, beside params.yaml and the data: an edit here makes a new one.
-_CODE = ("networks.py", "detectors.py", "data/frames.py", "tasks/*.py", "training/*.py")
+_CODE = (
+    "networks.py", "detectors.py", "small_detectors.py", "embedders.py", "clip_networks/*.py", "data/frames.py",
+    "tasks/*.py", "training/*.py",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -80,16 +83,14 @@ def new_network(architecture: str, meta: Meta, context: StepContext, where: str)
     frame_size = meta.frame_size
     try:
         require_kind(architecture, context.task.kind)
-        network = build_network(
-            architecture, len(meta.class_names), frame_size, meta.smallest_anchor, meta.embedding_size
-        )
+        network = untrained_network(replace(meta, architecture=architecture))
     except EdgeboardError as error:
         raise EdgeboardError(
             error.what, where=where, value=error.value, allowed=error.allowed, mend=f"correct {where} in params.yaml"
         ) from None
     try:
         with torch.no_grad():
-            network.eval()(torch.zeros(1, 3, frame_size, frame_size))
+            network.eval()(blank_frames(network, frame_size))
     except (RuntimeError, AssertionError) as error:
         raise EdgeboardError(
             "The architecture cannot see frames of this size",
@@ -144,15 +145,8 @@ def _trained_teacher(architecture: str, meta: Meta, context: StepContext) -> Pat
     warm_up_history = warmed_up.history if warmed_up else None
     report = {"step": "teacher", "warm_up": warm_up_history, "training": history, **describe(network, meta.frame_size)}
     with replacing_folder(folder) as out:
-        teacher_meta = Meta(
-            task.name,
-            architecture,
-            meta.class_names,
-            meta.frame_size,
-            recipe=[],
-            smallest_anchor=meta.smallest_anchor,
-            embedding_size=meta.embedding_size,
-        )
+        form = options.network_form()
+        teacher_meta = Meta(task.name, architecture, meta.class_names, meta.frame_size, recipe=[], **form)
         save_artifact(out, network, teacher_meta, report)
     if warmed_up:
         warmed_up.forget()

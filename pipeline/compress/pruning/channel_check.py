@@ -18,6 +18,7 @@ from torch.overrides import TorchFunctionMode
 from pipeline.artifact import Meta, load_artifact, save_artifact
 from pipeline.compress.pruning.zeroing import Lost, zero_channels
 from pipeline.errors import EdgeboardError
+from pipeline.networks import blank_frames
 
 MEND = "choose another architecture, or prune.structure: unstructured"
 # Sums of float32 in another order differ by less; a channel in the wrong place by far more.
@@ -45,7 +46,7 @@ def refuse_what_cannot_be_traced(network: nn.Module, frame_size: int) -> None:
     runs: Counter[str] = Counter()
     attention: list[str] = []
     with _inside(network, runs) as stack, _Products(lambda: attention.append(stack[-1])), torch.enable_grad():
-        network.eval()(torch.zeros(1, 3, frame_size, frame_size))
+        network.eval()(blank_frames(network, frame_size))
     repeated = [name for name, n in runs.items() if n > 1 and [*network.get_submodule(name).parameters(recurse=False)]]
     if repeated:
         raise EdgeboardError(
@@ -66,7 +67,7 @@ def check_same_as_zeroed(network: nn.Module, pruned: nn.Module, lost: Sequence[L
 
     Raises EdgeboardError where it does not: the dependencies between the layers were traced wrongly then.
     """
-    frames = _frames(frame_size)
+    frames = _frames(network, frame_size)
     zeroed, smaller = (copy.deepcopy(one).eval() for one in (network, pruned))
     zero_channels(zeroed, lost)
     runs: Counter[str] = Counter()
@@ -94,7 +95,7 @@ def check_rebuilt(pruned: nn.Module, meta: Meta, scratch: Path) -> None:
 
     Raises EdgeboardError, with the names of the layers, where it does not.
     """
-    frames = _frames(meta.frame_size)
+    frames = _frames(pruned, meta.frame_size)
     with torch.no_grad(), tempfile.TemporaryDirectory(dir=scratch) as folder:
         expected = pruned.eval()(frames)
         save_artifact(Path(folder), pruned, meta, {})
@@ -114,8 +115,8 @@ def check_rebuilt(pruned: nn.Module, meta: Meta, scratch: Path) -> None:
         )
 
 
-def _frames(size: int) -> Tensor:
-    return torch.randn(1, 3, size, size, generator=torch.Generator().manual_seed(0))
+def _frames(network: nn.Module, size: int) -> Tensor:
+    return torch.randn(blank_frames(network, size).shape, generator=torch.Generator().manual_seed(0))
 
 
 def _relative_difference(outputs: Tensor, expected: Tensor) -> float:

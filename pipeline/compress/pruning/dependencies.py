@@ -17,8 +17,10 @@ import torch_pruning as tp
 from torch import Tensor, nn
 from torch_pruning.pruner import function
 
+from pipeline.clip_networks.networks import ClipNetwork
+from pipeline.clip_networks.temporal_shift import TemporalShift
 from pipeline.detectors import Detector
-from pipeline.networks import Convolution
+from pipeline.networks import Convolution, blank_frames
 
 
 @dataclass(frozen=True)
@@ -65,20 +67,23 @@ class Channels:
 
 
 def dependency_graph(network: nn.Module, frame_size: int) -> tp.DependencyGraph:
-    """Torch-Pruning's graph of `network`, which is left in eval mode, for frames `[1, 3, frame_size, frame_size]`."""
-    ordered = {type(m): _OrderedLayerNorm() for m in network.modules() if isinstance(m, nn.LayerNorm)}
+    """Torch-Pruning's graph of `network`, which is left in eval mode, for one frame, or clip, of frame_size pixels."""
+    pruners: dict[type[nn.Module], function.BasePruningFunc] = {TemporalShift: _ShiftPruner()}
+    pruners |= {type(m): _OrderedLayerNorm() for m in network.modules() if isinstance(m, nn.LayerNorm)}
     with warnings.catch_warnings(), torch.enable_grad():
         warnings.simplefilter("ignore")  # about bare parameters; what becomes of them is checked afterwards
         return tp.DependencyGraph().build_dependency(
             network,
-            torch.zeros(1, 3, frame_size, frame_size),
+            blank_frames(network, frame_size),
             forward_fn=_traced,
-            customized_pruners=ordered,
+            customized_pruners=pruners,
         )
 
 
 def _traced(network: nn.Module, frames_nchw: Tensor) -> Any:
-    return network.answer_maps(frames_nchw) if isinstance(network, Detector) else network(frames_nchw)
+    if isinstance(network, Detector):
+        return network.answer_maps(frames_nchw)
+    return network.trace_answers(frames_nchw) if isinstance(network, ClipNetwork) else network(frames_nchw)
 
 
 def find_channels(graph: tp.DependencyGraph) -> list[Channels]:
@@ -124,6 +129,21 @@ class _OrderedLayerNorm(function.LayernormPruner):
     prune_in_channels = prune_out_channels
 
 
+class _ShiftPruner(function.BasePruningFunc):
+    """A temporal shift passes its channels on, and has to know which of them are gone."""
+
+    def prune_out_channels(self, layer: TemporalShift, idxs: Sequence[int]) -> TemporalShift:
+        layer.lose_channels(idxs)
+        return layer
+
+    prune_in_channels = prune_out_channels
+
+    def get_out_channels(self, _layer: TemporalShift) -> None:
+        """It has no width of its own."""
+
+    get_in_channels = get_out_channels
+
+
 def _makes_channels(layer: object) -> bool:
     """A depthwise convolution only passes them on."""
     return isinstance(layer, Convolution | nn.Linear) and not is_depthwise(layer)
@@ -146,7 +166,7 @@ def _describe(graph: tp.DependencyGraph, group: tp.Group, names: dict[Any, str])
         is_answer = not node.outputs and graph.is_out_channel_pruning_fn(item.dep.handler)
         fixed |= is_answer or isinstance(layer, tp.ops._OutputOp | nn.MultiheadAttention)
         coupled |= _is_sum(layer) and len(node.inputs) > 1
-        if layer not in names:
+        if layer not in names or isinstance(layer, TemporalShift):  # which has no weight to lose
             continue
         if isinstance(layer, Convolution) and not is_depthwise(layer):
             together = math.lcm(together, layer.groups)

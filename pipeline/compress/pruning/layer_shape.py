@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
+from pipeline.networks import blank_frames
+
 # What exported networks have by default; ONNX Runtime picks its kernels by shape, not by opset.
 _OPSET, _IR_VERSION = 13, 7
 _BLOCK = np.random.default_rng(0).uniform(-1, 1, 65_521).astype(np.float32)
@@ -70,7 +72,7 @@ def layer_calls(network: nn.Module, frame_size: int) -> list[tuple[str, LayerSha
     device = next(network.parameters()).device
     try:
         with torch.inference_mode():
-            network.eval()(torch.zeros(1, 3, frame_size, frame_size, device=device))
+            network.eval()(blank_frames(network, frame_size, device))
     finally:
         for hook in hooks:
             hook.remove()

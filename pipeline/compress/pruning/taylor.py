@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pipeline.artifact import Meta
 from pipeline.compress.pruning.importance import Scores
 from pipeline.compress.step import StepContext
-from pipeline.data.frames import load_frames
+from pipeline.data.loading import load_split
 from pipeline.options import Training
 from pipeline.training.kinds import plain_batches_of, task_loss
 
@@ -49,7 +49,7 @@ def taylor_scores(
 def scores_of_training_split(network: nn.Module, meta: Meta, context: StepContext, *, absolute: bool) -> Scores:
     """taylor_scores of the task's own loss on up to 256 training frames as they are, the same at every call."""
     training: Training = context.params.train.of(context.task.name)
-    every = load_frames(context.data_folder, "train", meta.frame_size, meta.class_names)
+    every = load_split(context.data_folder, "train", meta.frame_size, meta.class_names, meta.clip_frames)
     some = np.unique(np.linspace(0, len(every) - 1, _FRAMES).round().astype(np.int64))
     return taylor_scores(
         network,

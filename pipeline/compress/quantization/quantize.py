@@ -20,19 +20,22 @@ from torch import nn
 
 from pipeline.answers import Answers, answers_of
 from pipeline.artifact import Meta, load_artifact, save_artifact
+from pipeline.clip_networks.live import has_live_form
 from pipeline.compress.quantization.bias_correction import bias_shifts
 from pipeline.compress.quantization.calibration import calibrate, calibration_frames
 from pipeline.compress.quantization.fake_quantize import fake_quantized
 from pipeline.compress.quantization.graph_layers import layers_of, named_layers
 from pipeline.compress.quantization.graph_weights import zero_weights
 from pipeline.compress.quantization.half_precision import write_half
+from pipeline.compress.quantization.live_graph import live_graph, ranges_through_shifts
 from pipeline.compress.quantization.quantized_graph import ENGINES, CalibratedGraph, prepare, write_dynamic
 from pipeline.compress.quantization.sensitivity import Judge, keep_within_budget, sensitivity
 from pipeline.compress.recipes import meta_after
 from pipeline.compress.step import StepContext
 from pipeline.compress_options import PlannedStep, Quantize
-from pipeline.data.frames import load_frames
+from pipeline.data.loading import load_split
 from pipeline.errors import EdgeboardError
+from pipeline.export.live_file import LIVE_FOLDER, write_live
 from pipeline.export.onnx_file import export_onnx
 from pipeline.files import read_json, sha256_file
 from pipeline.training.fit import Extras
@@ -42,8 +45,13 @@ from pipeline.training.train import train_network
 
 @dataclass(frozen=True)
 class _Work:
-    """exported: the float network as ONNX; prepared: the same as the quantizer wants it; out: folder of the graphs."""
+    """exported: the float network as ONNX; prepared: the same as the quantizer wants it; out: folder of the graphs.
 
+    live: folder of the graphs of the live form, where the network has one.
+    """
+
+    network: nn.Module
+    live: Path
     exported: Path
     prepared: Path
     model: onnx.ModelProto
@@ -64,7 +72,7 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
     network, meta = load_artifact(source)
     _require_finite_weights(network, source)
     parent = read_json(source / "report.json")
-    train_frames = load_frames(context.data_folder, "train", meta.frame_size, meta.class_names)
+    train_frames = load_split(context.data_folder, "train", meta.frame_size, meta.class_names, meta.clip_frames)
     calibration = calibration_frames(train_frames, options.calibration_frames, context.params.seed)
     report: dict[str, Any] = {"step": "quantize", "options": options.model_dump()}
     (destination / "graphs").mkdir()
@@ -79,7 +87,8 @@ def run(source: Path, destination: Path, step: PlannedStep, context: StepContext
             model = prepare(exported, prepared)
         head = head_of(network, context.params.train.of(context.task.name))
         answers = answers_of(meta.class_names, head)
-        work = _Work(exported, prepared, model, destination / "graphs", calibration, options, meta, context, answers)
+        out, live = destination / "graphs", destination / LIVE_FOLDER
+        work = _Work(network, live, exported, prepared, model, out, calibration, options, meta, context, answers)
         report |= _WRITERS.get(options.method, _write_static)(work)
     graphs = {path.stem: f"graphs/{path.name}" for path in sorted((destination / "graphs").iterdir())}
     n_zero = zero_weights(onnx.load(destination / graphs["onnxruntime"]), network)
@@ -118,12 +127,14 @@ def _layers_kept(model: onnx.ModelProto, options: Quantize) -> list[str]:
 
 def _write_static(work: _Work) -> dict[str, Any]:
     options, kept = work.options, _layers_kept(work.model, work.options)
-    graph = CalibratedGraph(work.model, calibrate(work.prepared, work.calibration, options.calibration))
+    ranges = calibrate(work.prepared, work.calibration, options.calibration)
+    graph = CalibratedGraph(work.model, ranges_through_shifts(work.model, ranges))
     found: dict[str, Any] = {"calibration_frames_used": len(work.calibration)}
     if options.bias_correction:
         graph, found["bias_correction"] = _corrected(graph, work)
     if options.sensitivity or options.keep_float == "auto":
-        frames = load_frames(work.context.data_folder, "val", work.meta.frame_size, work.meta.class_names)
+        meta = work.meta
+        frames = load_split(work.context.data_folder, "val", meta.frame_size, meta.class_names, meta.clip_frames)
         judge = Judge(work.prepared, frames, work.answers, work.context.params.seed)
         found["sensitivity"] = sensitivity(graph, judge)
         if options.keep_float == "auto":
@@ -131,7 +142,17 @@ def _write_static(work: _Work) -> dict[str, Any]:
             kept, found["keep_float_search"] = keep_within_budget(graph, judge, order, options.accuracy_budget)
     for engine in ENGINES:
         graph.write(work.out / f"{engine}.onnx", engine, keep_float=kept)
+    if has_live_form(work.network):
+        _write_live(graph, work, kept)
     return {**found, "kept_float": kept}
+
+
+def _write_live(graph: CalibratedGraph, work: _Work, kept: list[str]) -> None:
+    work.live.mkdir()
+    of_stream, description = live_graph(work.network, work.meta.frame_size, work.context.params.export.opset, graph)
+    for engine in ENGINES:
+        of_stream.write(work.live / f"{engine}.onnx", engine, keep_float=kept)
+    write_live(work.live, "", description)
 
 
 def _corrected(graph: CalibratedGraph, work: _Work) -> tuple[CalibratedGraph, dict[str, float]]:

@@ -100,6 +100,24 @@ class CalibratedGraph:
             )
             quantizer.quantize_model()
         quantizer.model.save_model_to_file(str(out), False)
+        _without_unused_domains(out)
+
+
+def drop_unused_domains(model: onnx.ModelProto) -> None:
+    """Leave out operator sets that no node is of, in place: older runtimes refuse a file for the mere name of one.
+
+    ONNX Runtime's quantizer names all that it knows.
+    """
+    used = {node.domain or "ai.onnx" for node in model.graph.node} | {"ai.onnx"}
+    kept = [one for one in model.opset_import if (one.domain or "ai.onnx") in used]
+    del model.opset_import[:]
+    model.opset_import.extend(kept)
+
+
+def _without_unused_domains(path: Path) -> None:
+    model = onnx.load(path)
+    drop_unused_domains(model)
+    onnx.save(model, path)
 
 
 def prepare(exported: Path, out: Path) -> onnx.ModelProto:
@@ -117,6 +135,7 @@ def write_dynamic(prepared: Path, out: Path) -> None:
     """
     with _quietly():
         quantize_dynamic(str(prepared), str(out), op_types_to_quantize=["Conv", "MatMul"], weight_type=QuantType.QUInt8)
+    _without_unused_domains(out)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from pipeline.benchmark.detection.judge import BoxJudge, read_detections, truth_of
+from pipeline.benchmark.forms import frame_by_frame
 from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
 from pipeline.data.frames import Frames, load_frames, read_image
@@ -80,8 +81,9 @@ class Run:
         for name, file in self.files.items():
             export_onnx(detectors[name], SIZE, file, 13)
         made = [self.variant(name) for name in VARIANTS]
+        pictures = [read_image(path) for path in held_out.files[:2]]
         self.report = benchmark_task(
-            made, judge, [read_image(path) for path in held_out.files[:2]], self.raw, threads=1, rounds=3,
+            made, judge, frame_by_frame(pictures, SIZE, 1, judge.decoder), self.raw, threads=1, rounds=3,
             frames_per_turn=2, warmup=1, seed=0, progress=lambda _words: None,
         )  # fmt: skip
 

@@ -89,7 +89,8 @@ def test_a_frame_is_decided_by_the_gallery() -> None:
 def test_what_is_kept_holds_no_picture(tmp_path: Path) -> None:
     judge, _, answers = judged({"baseline": 0.01, "other": 0.3})
     judge.save(tmp_path, answers)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["baseline.roc.png", "other.roc.png", "predictions.npz"]
+    pictures = [f"{name}.{kind}.png" for name in ("baseline", "other") for kind in ("confusion", "roc")]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [*pictures, "predictions.npz"]
     with np.load(tmp_path / "predictions.npz") as kept:
         assert not any(kept[name].ndim > 2 for name in kept.files)
 

@@ -196,7 +196,7 @@ def test_normalisations_and_bare_parameters_keep_the_places_of_their_channels(
     assert len(kept) <= 76, "more in a set are in the order of the channels by chance"
     assert kept == sorted(kept)
     assert pruned.groups.num_channels % 4 == 0
-    monkeypatch.setattr(pipeline.networks, "build_network", lambda _name, n, *_rest: Normalised(n))
+    monkeypatch.setattr(pipeline.networks, "build_network", lambda _name, n, *_rest, **_form: Normalised(n))
     check_rebuilt(pruned, meta_of(pruned, "normalised"), tmp_path)
     assert not [*tmp_path.iterdir()]
 
