@@ -37,8 +37,8 @@ bundle: $(INSTALLED) ## What a board needs to run the exported files, one tar pe
 collect: $(INSTALLED) ## Rows of experiments and of your team's MLflow beside those of this clone
 	@python -m stages.collect
 
-snapshot: $(INSTALLED) ## The board as one HTML file that opens without a server
-	@python -m stages.snapshot
+snapshot: $(INSTALLED) ## The board as one HTML file that opens without a server: results/board.html
+	@python -m stages.snapshot results/board.html
 
 mlflow: $(INSTALLED) ## Opens MLflow on the runs that were published (http://127.0.0.1:5000)
 	@python -m stages.publish --init
