@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.board import experiment_name
 from pipeline.deploy.bundle import input_of, make_bundle, named_tasks
-from pipeline.deploy.sample_frames import SampleFrames, frames_of_test_split, noise_frames
+from pipeline.deploy.sample_frames import SampleFrames, clips_of_test_split, frames_of_test_split, noise_frames
 from pipeline.face_data_options import FaceData
 from pipeline.files import read_json, write_json
 from pipeline.params import load_params
@@ -61,8 +61,8 @@ def main(*tasks: str) -> None:
 def _frames(task: str, input_shape: tuple[int, ...], may_share: bool, seed: int) -> SampleFrames:
     if not may_share:
         return noise_frames(input_shape, f"data.{task}.share is false", seed)
-    if len(input_shape) != 4:
-        return noise_frames(input_shape, f"the input {list(input_shape)} is not one picture", seed)
+    if len(input_shape) == 5:
+        return clips_of_test_split(data_folder(task), input_shape)
     return frames_of_test_split(data_folder(task), input_shape)
 
 

@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.data.frames import normalise, preprocess, read_image, read_index
+from pipeline.data.clips.film_strip import read_film_strip
+from pipeline.data.clips.loading import clip_frames
+from pipeline.data.clips.sampling import segment_places
+from pipeline.data.frames import normalise, preprocess, read_image, read_index, resize
 
 N_FRAMES = 4
 
@@ -24,11 +27,26 @@ class SampleFrames:
 
 def frames_of_test_split(data_folder: Path, input_shape: Sequence[int], count: int = N_FRAMES) -> SampleFrames:
     """Frames of the test split at even distances, as the network sees them: `[1, 3, S, S]`."""
+    inputs = tuple(preprocess(read_image(file), input_shape[-1]) for file in _spread(data_folder, count))
+    return SampleFrames(inputs, f"{len(inputs)} frames of the test split")
+
+
+def clips_of_test_split(data_folder: Path, input_shape: Sequence[int], count: int = N_FRAMES) -> SampleFrames:
+    """Clips of the test split, the moments that the network sees: `[1, T, 3, S, S]`."""
+    n_frames = clip_frames(data_folder)
+    places = segment_places(n_frames, input_shape[1])
+    inputs = []
+    for file in _spread(data_folder, count):
+        seen = [resize(frame, input_shape[-1]) for frame in read_film_strip(file, n_frames)[places]]
+        inputs.append(normalise(np.stack(seen)[None]))
+    return SampleFrames(tuple(inputs), f"{len(inputs)} clips of the test split")
+
+
+def _spread(data_folder: Path, count: int) -> list[Path]:
+    """Files of the test split at even distances."""
     index = read_index(data_folder)
     names = index.loc[index["split"] == "test", "file"].tolist()
-    places = np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)
-    inputs = tuple(preprocess(read_image(data_folder / names[i]), input_shape[-1]) for i in places)
-    return SampleFrames(inputs, f"{len(inputs)} frames of the test split")
+    return [data_folder / names[i] for i in np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int)]
 
 
 def noise_frames(input_shape: Sequence[int], why: str, seed: int, count: int = N_FRAMES) -> SampleFrames:

@@ -24,6 +24,7 @@ from pipeline.export.parity import compare, float_outputs, require_parity
 from pipeline.export.versions import readiness_by_version
 from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
+from pipeline.readiness.tensorrt_module import check_with_tensorrt
 
 # A network to the dict that pipeline.tasks.boxes describes, or None for a classifier.
 HeadOf = Callable[[nn.Module], dict[str, Any] | None]
@@ -144,6 +145,8 @@ def _tensorrt_entry(file: Path | None, published_as: Path, mode: str, made: dict
         "size_bytes": file.stat().st_size,
         **_judge(file, published_as, mode),
         "by_version": readiness_by_version(file),
+        # None but on a machine with a GPU, where the real one can be installed.
+        "by_tensorrt": check_with_tensorrt(file),
     }
 
 
