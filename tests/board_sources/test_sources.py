@@ -123,10 +123,11 @@ def test_a_folder_that_is_no_repository_has_no_experiments(tmp_path):
 
 def test_what_is_kept_of_a_source(tmp_path):
     run = {"run_id": "0123456789ab", "row": {"task": "fire", "variant": "a", "accuracy": 0.9, "unknown": 1}}
+    other = {"run_id": "ba9876543210", "row": run["row"] | {"variant": "b"}}
     found = [
         Found(run, "exp", "MLflow http://x", {"n": 1}, Picture(".png", png(4, 4))),
         Found(run | {"run_id": "../../x"}, "exp", "MLflow http://x"),
-        Found(run | {"run_id": "ba9876543210"}, "exp", "MLflow http://x", picture=Picture(".svg", b"<svg/>")),
+        Found(other, "exp", "MLflow http://x", picture=Picture(".svg", b"<svg/>")),
     ]
     assert write_source(tmp_path, "mlflow", found) == 2
     folder = tmp_path / "results" / "sources" / "mlflow"

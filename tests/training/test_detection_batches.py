@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from pipeline.data.frames import MEAN_RGB, STD_RGB, Frames, load_frames, normalise
 from pipeline.detectors import NO_OBJECT
-from pipeline.tasks import TASKS
+from pipeline.params import check_params
+from pipeline.tasks import TASKS, Task
 from pipeline.training import kinds
 from pipeline.training.detection_batches import AugmentedObjects, PlainObjects, plain_batches, training_batches
+from tests.conftest import REPOSITORY
 from tests.detection_folder import CLASS_NAMES, write_detection_folder
 
 SIZE = 64
@@ -171,7 +174,13 @@ def test_a_last_batch_of_one_is_left_out_of_training(frames: Frames) -> None:
 
 
 def test_the_kind_of_task_decides_between_boxes_and_classes(frames: Frames) -> None:
-    for make in (kinds.plain_batches_of, lambda *given: kinds.batches_for_training(*given, 0)):
+    train = check_params(yaml.safe_load((REPOSITORY / "params.yaml").read_text())).train
+
+    def for_training(task: Task, frames: Frames, batch_size: int) -> Any:
+        options = train.of(task.name).model_copy(update={"batch_size": batch_size})
+        return kinds.batches_for_training(task, frames, options, 0)
+
+    for make in (kinds.plain_batches_of, for_training):
         (_, objects), *_ = make(TASKS["suspect"], frames, 6)
         (_, labels), *_ = make(TASKS["fire"], frames, 6)
         assert objects.ndim == 3
