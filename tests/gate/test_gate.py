@@ -197,7 +197,7 @@ def test_the_command(tmp_path):
         return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
 
     write_board(tmp_path / "results" / "leaderboard.csv", board_frame([_row("compact", size_mb=9.0)]))
-    write_board(tmp_path / "base.csv", board_frame([_row("compact"), _row("[red]x[/red]")]))
+    write_board(tmp_path / "base.csv", board_frame([_row("compact"), _row("compact") | {"variant": "[red]x[/red]"}]))
     fell = gate("base.csv")
     assert fell.returncode == 1, fell.stderr
     assert "✗ worse" in fell.stdout
