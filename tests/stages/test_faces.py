@@ -69,7 +69,8 @@ def test_no_picture_of_a_face_leaves_the_working_folders(repository: Path) -> No
     """Neither the board's archive nor MLflow gets one: data.face.share is false."""
     kept = [path for folder in ("results/runs", "mlruns", "mlartifacts") for path in (repository / folder).rglob("*")]
     pictures = [path for path in kept if path.suffix in (".png", ".jpg", ".jpeg", ".npz")]
-    assert {path.name for path in pictures} <= {f"{name}.roc.png" for name in VARIANTS}
+    charts = {f"{name}.{kind}.png" for name in VARIANTS for kind in ("roc", "confusion")}
+    assert {path.name for path in pictures} <= charts
     rows = pd.read_csv(repository / "results/leaderboard.csv")
     assert rows["explanation"].isna().all()
     assert (repository / "results/explain/face/baseline.png").is_file(), "it stays here, for those who may see it"
