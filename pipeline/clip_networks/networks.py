@@ -13,7 +13,7 @@ from pipeline.clip_networks.temporal_shift import shifts_as_identity
 Modality = Literal["rgb", "difference"]
 
 
-class ClipNetwork(nn.Module):
+class ClipNetwork(nn.Module, ABC):
     """`[N, T, 3, S, S]` normalised frames, T = clip_frames, to logits `[N, C]`.
 
     The parts have the names that mmaction2 gives them, so that the weights of its checkpoints fit as they are.
@@ -33,8 +33,8 @@ class ClipNetwork(nn.Module):
             raise ValueError(f"the network is made for clips of {self.clip_frames} frames, not {clips_ntchw.shape[1]}")
         return self._logits(clips_ntchw)
 
-    def _logits(self, clips_ntchw: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def _logits(self, clips_ntchw: Tensor) -> Tensor: ...
 
     def trace_answers(self, clips_ntchw: Tensor) -> Tensor:
         """What follows the channels from layer to layer runs this: of `forward` as much as dependencies hang on."""
