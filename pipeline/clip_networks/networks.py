@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, Literal
 
 import torch
@@ -34,7 +35,8 @@ class ClipNetwork(nn.Module, ABC):
         return self._logits(clips_ntchw)
 
     @abstractmethod
-    def _logits(self, clips_ntchw: Tensor) -> Tensor: ...
+    def _logits(self, clips_ntchw: Tensor) -> Tensor:
+        """Of clips of the right length."""
 
     def trace_answers(self, clips_ntchw: Tensor) -> Tensor:
         """What follows the channels from layer to layer runs this: of `forward` as much as dependencies hang on."""
