@@ -8,14 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
-
 from pipeline.data.clips.videos import Video
 from pipeline.data.folder import Skipped
 from pipeline.data.recordings.listing import Recording
-from pipeline.data.recordings.twins import Fingerprint, Twins, fingerprint, near_pairs
+from pipeline.data.recordings.twins import Fingerprint, Twins, fingerprint, first_linked, near_pairs
 from pipeline.data.recordings.video import UnusableVideoError, VideoFrames
 
 _GLANCED_SIDE = 16
@@ -80,7 +76,7 @@ def group_videos(looked: Sequence[SeenVideo], near_duplicate_bits: int, group_pa
     skipped += [Skipped(videos[j].name, reason) for j, reason in left_out.items()]
     links = [(i, j) for i, j in near if j not in left_out]
     links += _links_by_name(videos, group_pattern)
-    firsts = _first_linked(len(videos), links)
+    firsts = first_linked(len(videos), links)
     kept = [i for i in range(len(videos)) if i not in left_out]
     of = {videos[i].name: videos[firsts[i]].name for i in kept}
     return VideoGroups([videos[i] for i in kept], of, twins, skipped)
@@ -128,12 +124,3 @@ def _links_by_name(videos: Sequence[Video], group_pattern: str | None) -> list[t
             texts.append(("group", video.group))
         links += [(firsts.setdefault(text, i), i) for text in texts]
     return links
-
-
-def _first_linked(count: int, links: Sequence[tuple[int, int]]) -> list[int]:
-    """For each of 0..count-1 the lowest number that links lead to."""
-    left, right = np.array(links, dtype=np.int64).reshape(-1, 2).T
-    graph = coo_array((np.ones(len(links), dtype=bool), (left, right)), shape=(count, count))
-    labels = connected_components(graph, directed=False)[1]
-    firsts: dict[int, int] = {}
-    return [firsts.setdefault(label, i) for i, label in enumerate(labels.tolist())]

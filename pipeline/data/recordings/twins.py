@@ -94,7 +94,7 @@ def group_recordings(
             text = (match[1] if match.re.groups else match[0]) or ""
             links.append((firsts.setdefault((it.recording.person, text), i), i))
     names = [it.recording.name for it in ordered]
-    groups = {names[i]: names[first] for i, first in enumerate(_first_linked(len(ordered), links))}
+    groups = {names[i]: names[first] for i, first in enumerate(first_linked(len(ordered), links))}
     return Groups(groups, twins, skipped)
 
 
@@ -127,7 +127,7 @@ def _most_bits(some_nk: NDArray[np.uint64], others_mk: NDArray[np.uint64]) -> ND
     return most
 
 
-def _first_linked(count: int, links: Sequence[tuple[int, int]]) -> list[int]:
+def first_linked(count: int, links: Sequence[tuple[int, int]]) -> list[int]:
     """For each of 0..count-1 the lowest number that links lead to."""
     left, right = np.array(links, dtype=np.int64).reshape(-1, 2).T
     graph = coo_array((np.ones(len(links), dtype=bool), (left, right)), shape=(count, count))
