@@ -17,7 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from leaderboard.filter_widgets import IN_THE_ADDRESS, choose_filters, choose_weights
+from leaderboard.address import Address, one_of
+from leaderboard.filter_widgets import choose_filters, choose_weights
 from leaderboard.ranked import Ranked, rank_rows
 from leaderboard.table import Filters, Loaded, board_files, filter_rows, load_board
 from leaderboard.view import View
@@ -39,8 +40,13 @@ WITHOUT_BOARD = "about"
 
 def main() -> None:
     st.set_page_config(page_title="Edgeboard", page_icon=str(ICON), layout="wide")
+    with Address() as address:
+        _draw(address)
+
+
+def _draw(address: Address) -> None:
     title_box, language_box = st.columns([4, 1], vertical_alignment="bottom")
-    words = _choose_language(language_box)
+    words = _choose_language(language_box, address)
     pages = {
         name: st.Page(
             _nothing,
@@ -54,6 +60,7 @@ def main() -> None:
     page = st.navigation(list(pages.values()), position="top")
     page.run()
     name = page.url_path or "overview"
+    address.on(name)
     results = Path(os.environ.get("EDGEBOARD_RESULTS", "results")).resolve()
     title_box.title("Edgeboard" if name == "overview" else words(f"page.{name}"), anchor=False)
     if name == WITHOUT_BOARD:
@@ -62,23 +69,23 @@ def main() -> None:
     loaded = _load(str(results), _stamp(results))
     if not _show_state(loaded, words):
         return
-    filters = choose_filters(loaded.board, words)
+    filters = choose_filters(loaded.board, words, address)
     rows = filter_rows(loaded.board, filters)
-    weights = choose_weights(results, words, rows)
+    weights = choose_weights(results, words, rows, address)
     if rows.empty:
         st.info(words("state.no_row"))
         return
     ranked = _ranked(filters, tuple(weights.items()), str(results), _stamp(results))
-    _show(name)(View(words, results, loaded.board, filters, ranked, pages))
+    _show(name)(View(words, results, loaded.board, filters, ranked, address, pages))
 
 
-def _choose_language(box: DeltaGenerator) -> Wording:
+def _choose_language(box: DeltaGenerator, address: Address) -> Wording:
     """The language in the address, else the browser's own if we have it."""
-    spoken = (st.context.locale or "").lower()
-    first = list(LANGUAGES.values()).index("fr") if spoken.startswith("fr") else 0
-    chosen = box.selectbox(
-        "Language / Langue", list(LANGUAGES), first, key="lang", bind=IN_THE_ADDRESS, label_visibility="collapsed"
-    )
+    names = list(LANGUAGES)
+    first = names[list(LANGUAGES.values()).index("fr")] if (st.context.locale or "").lower()[:2] == "fr" else names[0]
+    address.prepare("lang", first, one_of(names))
+    chosen = box.selectbox("Language / Langue", names, key="lang", label_visibility="collapsed")
+    address.keep("lang", chosen, first)
     return wording(LANGUAGES[chosen])
 
 

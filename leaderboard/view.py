@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from leaderboard.address import Address
 from leaderboard.ranked import Ranked
 from leaderboard.table import Filters
 from leaderboard.wording import Wording
@@ -15,13 +16,18 @@ from leaderboard.wording import Wording
 
 @dataclass(frozen=True)
 class View:
-    """board: all rows. filters and ranked: what is shown of them. pages: Streamlit's page objects by name."""
+    """What is shown, and the words for it.
+
+    board: all rows. filters and ranked: what is shown of them. address: what widgets hold stands in it. pages:
+    Streamlit's page objects by name.
+    """
 
     words: Wording
     results: Path
     board: pd.DataFrame
     filters: Filters
     ranked: Ranked
+    address: Address
     pages: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -8,8 +8,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from leaderboard.address import some_of
 from leaderboard.compare import basis_of, numbers_table, parameters_that_differ
-from leaderboard.filter_widgets import IN_THE_ADDRESS
 from leaderboard.provenance import read_picture, read_run, run_folder
 from leaderboard.ranked import decisions_of
 from leaderboard.table import labels
@@ -22,15 +22,16 @@ MOST = 6
 def show(view: View) -> None:
     words = view.words
     named = labels(view.rows)
+    first = _first_choice(view.rows, named)
+    view.address.prepare("rows", first, lambda texts: some_of(named.tolist())(texts)[:MOST] or (None if texts else []))
     chosen = st.multiselect(
         words("compare.rows"),
         named.tolist(),
-        _first_choice(view.rows, named),
         key="rows",
-        bind=IN_THE_ADDRESS,
         max_selections=MOST,
         help=words("compare.rows_help"),
     )
+    view.address.keep("rows", chosen, first)
     if len(chosen) < 2:
         st.info(words("compare.choose"))
         return

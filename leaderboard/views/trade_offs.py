@@ -9,7 +9,7 @@ import streamlit as st
 
 from leaderboard.chart_texts import chart_texts
 from leaderboard.charts import Axis, plottable, trade_off_chart
-from leaderboard.filter_widgets import IN_THE_ADDRESS, choose_in_address
+from leaderboard.filter_widgets import choose_one
 from leaderboard.reference import reference
 from leaderboard.view import View
 
@@ -22,9 +22,11 @@ def show(view: View) -> None:
     boxes = st.columns([2, 2, 3], vertical_alignment="bottom")
     # Where several machines are shown, only the ratio to each one's own baseline can be set side by side.
     across = [name for name in ACROSS if name != "fps" or view.ranked.groups == 1]
-    x = cast(Axis, choose_in_address(boxes[0], words("trade.across"), _named(across, view), "x"))
-    y = cast(Axis, choose_in_address(boxes[1], words("trade.up"), _named(UP, view), "y"))
-    with_reference = boxes[2].toggle(words("trade.reference"), value=True, key="ref", bind=IN_THE_ADDRESS)
+    x = cast(Axis, choose_one(boxes[0], words("trade.across"), _named(across, view), "x", view.address))
+    y = cast(Axis, choose_one(boxes[1], words("trade.up"), _named(UP, view), "y", view.address))
+    view.address.prepare("ref", True, lambda texts: {"true": True, "false": False}.get("".join(texts).lower()))
+    with_reference = boxes[2].toggle(words("trade.reference"), key="ref")
+    view.address.keep("ref", with_reference, True)
     points, complete = plottable(rows, needed=tuple(dict.fromkeys((x, y, "size_mb", "accuracy"))))
     if points.empty:
         st.info(words("trade.nothing"))

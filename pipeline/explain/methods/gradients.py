@@ -80,7 +80,7 @@ def deeplift(network: nn.Module, frames_nchw: NDArray[np.float32], classes: list
     require_fit("deeplift", network)
     own = unfolded(network)
     _replace_ceilings(own, _TwoRelus)
-    with _quiet():
+    with _quiet(), _without_asking_for_determinism():
         found = DeepLift(own).attribute(_tensor(frames_nchw), target=classes)
     return _summed(found)
 
@@ -132,6 +132,20 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Setting (backward|forward)", category=UserWarning)
         yield
+
+
+@contextmanager
+def _without_asking_for_determinism() -> Iterator[None]:
+    """For max_unpool2d, which refuses torch's deterministic mode (Lightning turns that on) on every device.
+
+    On a CPU nothing is lost by it: a plane of a frame is written by one thread, in one order.
+    """
+    was = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(False)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(was)
 
 
 def _tensor(frames_nchw: NDArray[np.float32]) -> Tensor:

@@ -64,6 +64,18 @@ def test_completeness(make, explain, tolerance: float) -> None:  # type: ignore[
     assert found == pytest.approx(moved, abs=tolerance * max(1e-3, float(np.abs(moved).max())))
 
 
+def test_a_training_before_does_not_forbid_deeplift() -> None:
+    frames, network = noise(), small_network().eval()
+    before = deeplift(network, frames, [1, 0])
+    torch.use_deterministic_algorithms(True)  # as Lightning leaves it
+    try:
+        after = deeplift(network, frames, [1, 0])
+        assert torch.are_deterministic_algorithms_enabled()
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert np.array_equal(before, after)
+
+
 @pytest.mark.parametrize("make", [lambda: small_network(bias=False), Residual])
 def test_relevance_is_conserved(make) -> None:  # type: ignore[no-untyped-def]
     network, frames, classes = make().eval(), noise(), [1, 2]
