@@ -141,9 +141,10 @@ def _compare(mixer: Mixer, pillow: PillowMixer, given: argparse.Namespace) -> No
     plain: list[float] = []
     for at in range(-1, given.rounds):
         numbers = range((at + 1) * given.images, (at + 2) * given.images)
-        images = [mixer.mix(number).image_bgr for number in numbers]
-        qualities = [random.Random(n).randint(options.jpeg_quality.min, options.jpeg_quality.max) for n in numbers]
-        pairs = list(zip(images, qualities, strict=True))
+        mixes = [mixer.mix(number) for number in numbers]
+        # Each at the very quality that the mixer draws next for it.
+        limits = options.jpeg_quality
+        pairs = [(mixed.image_bgr, mixed.draw.randint(limits.min, limits.max)) for mixed in mixes]
         took = (
             _seconds(lambda numbers=numbers: [mixer.encoded(number)[0] for number in numbers]),
             _seconds(lambda pairs=pairs: [cv2.imencode(".jpg", i, [cv2.IMWRITE_JPEG_QUALITY, q]) for i, q in pairs]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
+from typing import Any
 
 import cv2
 import numpy as np
@@ -41,14 +42,16 @@ class Camera:
         return cv2.imencode(".jpg", image_bgr, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
 
 
-def expose(background_bgr: NDArray[np.uint8], options: Mixing, draw: Random) -> None:
-    """Other brightness and contrast for one of two backgrounds, in place."""
+def exposed(background_bgr: NDArray[np.uint8], mirrored: bool, options: Mixing, draw: Random) -> NDArray[np.uint8]:
+    """A new image of the background, with other brightness and contrast for one of two."""
+    fresh: Any = cv2.flip(background_bgr, 1) if mirrored else None
     if draw.random() < 0.5 or not (options.brightness or options.contrast):
-        return
+        return background_bgr.copy() if fresh is None else fresh
     gain = 1 + draw.uniform(-1, 1) * options.brightness
     lift = 40 * options.contrast * draw.random()  # blacks are raised, which lowers the contrast
     # Nothing becomes negative here, so that the absolute value changes nothing; it is OpenCV's fastest way.
-    cv2.convertScaleAbs(background_bgr, dst=background_bgr, alpha=gain, beta=lift)
+    source = background_bgr if fresh is None else fresh
+    return cv2.convertScaleAbs(source, dst=fresh, alpha=gain, beta=lift)  # type: ignore[return-value]
 
 
 def _blur(image_bgr: NDArray[np.uint8], sigma: float) -> None:

@@ -7,17 +7,17 @@ a detector cannot learn them; distractors, occlusion and truncation.
 from __future__ import annotations
 
 from random import Random
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.annotations import Box
-from pipeline.data.mixing.camera import Camera, expose
+from pipeline.data.mixing.camera import Camera, exposed
 from pipeline.data.mixing.layers import Layer, paint, patch_layer, patch_shapes, sprite_layer
 from pipeline.data.mixing.light import matching_gains, tone_matrix
-from pipeline.data.mixing.membrane import blend_into_surroundings
+from pipeline.data.mixing.membrane import paint_joined
 from pipeline.data.mixing.placing import Placing
 from pipeline.data.mixing.pool import Background, Pool, Sprite
 from pipeline.detection_data_options import Between, Mixing
@@ -91,9 +91,7 @@ class Mixer:
         top = int(draw.random() * (image.shape[0] - options.height + 1))
         left = int(draw.random() * (image.shape[1] - options.width + 1))
         crop = image[top : top + options.height, left : left + options.width]
-        fresh: Any = cv2.flip(crop, 1) if draw.random() < options.flip else crop.copy()
-        expose(fresh, options, draw)
-        return fresh
+        return exposed(crop, draw.random() < options.flip, options, draw)
 
     def _lay(self, canvas: NDArray[np.uint8], placing: Placing, name: str, draw: Random) -> None:
         sprite = _pick(self._pool.objects[name] if name else self._pool.distractors, draw)
@@ -113,10 +111,12 @@ class Mixer:
                 break
         else:
             return
-        self._light(canvas, layer, sprite, left, top, draw)
+        here = layer.cut_to(canvas, left, top)
+        self._light(layer, sprite, here, draw)
         if seam >= self._until_feather:
-            self._join(canvas, layer, left, top, draw.uniform(*_POISSON_STRENGTH))
-        paint(canvas, layer, left, top)
+            paint_joined(here, layer, draw.uniform(*_POISSON_STRENGTH))
+        else:
+            paint(here, layer)
         if name and draw.random() < self.options.occluded:
             self._occlude(canvas, placing, layer, left, top, draw)
 
@@ -137,12 +137,10 @@ class Mixer:
                 top = round(-beyond * layer.height if side == 2 else room_y + beyond * layer.height)
         return left, top
 
-    def _light(
-        self, canvas: NDArray[np.uint8], layer: Layer, sprite: Sprite, left: int, top: int, draw: Random
-    ) -> None:  # fmt: skip
+    def _light(self, layer: Layer, sprite: Sprite, here_bgr: NDArray[np.uint8], draw: Random) -> None:
         options = self.options
         # Every fourth row says as much of the light there.
-        around = cv2.mean(canvas[max(0, top) : top + layer.height : 4, max(0, left) : left + layer.width])
+        around = cv2.mean(here_bgr[::4])
         b, g, r = matching_gains(sprite.mean_bgr, around[:3], options.match_light * draw.random())
         brightness = 1 + draw.uniform(-1, 1) * options.brightness
         contrast = 1 + draw.uniform(-1, 1) * options.contrast
@@ -156,12 +154,6 @@ class Mixer:
         if contrast != 1:
             # Contrast turns about middle grey. On premultiplied colours its constant goes with alpha.
             layer.bgr = cv2.addWeighted(layer.bgr, 1, layer.alpha3(), (1 - contrast) * 128 / 255, 0)  # type: ignore[assignment]
-
-    def _join(self, canvas: NDArray[np.uint8], layer: Layer, left: int, top: int, strength: float) -> None:
-        y0, x0 = max(0, top), max(0, left)
-        behind = canvas[y0 : top + layer.height, x0 : left + layer.width]
-        inside = slice(y0 - top, y0 - top + behind.shape[0]), slice(x0 - left, x0 - left + behind.shape[1])
-        layer.bgr[inside] = blend_into_surroundings(layer.bgr[inside], layer.alpha3()[inside], behind, strength)
 
     def _occlude(
         self, canvas: NDArray[np.uint8], placing: Placing, layer: Layer, left: int, top: int, draw: Random
@@ -177,9 +169,10 @@ class Mixer:
         for reach in (share, share - 0.15, share - 0.3):  # further out when it would hide too much
             x, y = _beside(layer, left, top, cover, side, reach)
             if placing.put(cover, x, y, occluder=True):
+                here = cover.cut_to(canvas, x, y)
                 if sprite is not None:
-                    self._light(canvas, cover, sprite, x, y, draw)
-                paint(canvas, cover, x, y)
+                    self._light(cover, sprite, here, draw)
+                paint(here, cover)
                 return
 
     def _patch(self, layer: Layer, share: float, draw: Random) -> Layer:

@@ -8,51 +8,47 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.data.mixing.layers import Layer, paint
+
 _GRID = 12  # cells of the longer side, on which the smooth correction is computed
 
 
-def blend_into_surroundings(
-    premultiplied_bgr: NDArray[np.uint8], alpha3: NDArray[np.uint8], behind_bgr: NDArray[np.uint8], strength: float
-) -> NDArray[np.uint8]:
-    """The object with its colours moved so that its seam is gone.
+def paint_joined(here_bgr: NDArray[np.uint8], layer: Layer, strength: float) -> None:
+    """Lay the layer onto the part of a canvas that it covers, its colours moved so that its seam is gone.
 
-    All three are `[h, w, 3]` 0..255: the object, its alpha in three equal channels, and what lies behind it. At
-    `strength` 1 the seam vanishes as with a solver, and so may an object on a busy background; at 0 nothing is done.
+    At `strength` 1 the seam vanishes as with a solver, and so may an object on a busy background; at 0 it is painted.
 
     Poisson blending adds to the object the membrane that is the difference between background and object along the
     edge and harmonic inside (Pérez, Gangnet & Blake 2003, Poisson Image Editing). Here the difference is spread inwards
     by normalised convolution on a coarse grid, after Farbman, Fattal & Lischinski 2011, Convolution Pyramids: smooth as
     the membrane is, in a tenth of the time of cv2.seamlessClone.
     """
-    height, width = alpha3.shape[:2]
+    height, width = layer.alpha.shape
     # Whole pixels to a cell: OpenCV averages them three times as fast.
     step = max(1, math.ceil(max(height, width) / _GRID))
     grid = math.ceil(width / step), math.ceil(height / step)
     fill = grid[0] * step - width, grid[1] * step - height
-    cover = _averaged(alpha3, grid, fill, cv2.BORDER_CONSTANT)[..., 0] / 255
-    colour = _averaged(premultiplied_bgr, grid, fill, cv2.BORDER_CONSTANT)
-    behind = _averaged(behind_bgr, grid, fill, cv2.BORDER_REPLICATE)
-    edge = cover * (1 - cover)
-    edge[edge < 0.02] = 0  # a cell with next to nothing of the object tells no colour of it
-    if not edge.any():
-        return premultiplied_bgr
-    weighted = np.empty((*edge.shape, 4), np.float32)
-    weighted[..., :3] = (behind - colour / np.maximum(cover, 1e-3)[..., None]) * edge[..., None]
-    weighted[..., 3] = edge
+    behind = _averaged(here_bgr, grid, fill)
+    paint(here_bgr, layer)
+    # Before less after painting is the difference times the cover, and so needs no division by it. The weight of a
+    # cell is cover times uncovered: it is the edges that tell.
+    uncovered = 1 - _averaged(layer.alpha, grid, fill) / 255
+    weighted = np.empty((grid[1], grid[0], 4), np.float32)
+    np.multiply(behind - _averaged(here_bgr, grid, fill), uncovered[..., None], out=weighted[..., :3])
+    np.multiply(1 - uncovered, uncovered, out=weighted[..., 3])
     # Far from every edge the sum over the neighbourhood is nothing; the mean of all edges then speaks.
-    spread = cv2.GaussianBlur(weighted, (9, 9), 1.8, borderType=cv2.BORDER_CONSTANT) + 0.02 * weighted.mean((0, 1))
-    coarse = strength * spread[..., :3] / spread[..., 3:]
+    spread = cv2.GaussianBlur(weighted, (9, 9), 1.8, borderType=cv2.BORDER_CONSTANT)
+    spread += np.multiply(cv2.mean(weighted), 0.02, dtype=np.float32)
+    coarse = spread[..., :3] * (strength / np.maximum(spread[..., 3:], 1e-6))
     # In bytes, and so in two parts: what is added, and what is taken away.
-    joined = premultiplied_bgr
     for part, apply in ((coarse, cv2.add), (-coarse, cv2.subtract)):
+        if part.max() < 1:
+            continue
         cells = part.clip(0, 255).astype(np.uint8)
         membrane = cv2.resize(cells, (grid[0] * step, grid[1] * step), interpolation=cv2.INTER_LINEAR)
-        joined = apply(joined, cv2.multiply(membrane[:height, :width], alpha3, scale=1 / 255))  # type: ignore[assignment]
-    return joined
+        apply(here_bgr, cv2.multiply(membrane[:height, :width], layer.alpha3(), scale=1 / 255), dst=here_bgr)
 
 
-def _averaged(
-    image: NDArray[np.uint8], grid: tuple[int, int], fill: tuple[int, int], border: int
-) -> NDArray[np.float32]:  # fmt: skip
-    filled = cv2.copyMakeBorder(image, 0, fill[1], 0, fill[0], border)
+def _averaged(image: NDArray[np.uint8], grid: tuple[int, int], fill: tuple[int, int]) -> NDArray[np.float32]:
+    filled = cv2.copyMakeBorder(image, 0, fill[1], 0, fill[0], cv2.BORDER_CONSTANT)
     return cv2.resize(filled, grid, interpolation=cv2.INTER_AREA).astype(np.float32)

@@ -31,12 +31,20 @@ _COVER = 1.3
 INDEX = "pool.json"
 
 
+class Cutout(NamedTuple):
+    """`bgra`: `[h, w, 4]` premultiplied. `hull_xy`: `[n, 1, 2]`, the corners of the convex area outside of which a warp
+    finds nothing of the object, in its pixels."""
+
+    bgra: NDArray[np.uint8]
+    hull_xy: NDArray[np.float32]
+
+
 class Level(NamedTuple):
-    """One size of an object; `long_side` in pixels, without the padding. Both `[h, w, 4]` premultiplied BGRA."""
+    """One size of an object, with a hard and with a soft edge; `long_side` in pixels, without the padding."""
 
     long_side: int
-    cut_bgra: NDArray[np.uint8]
-    feathered_bgra: NDArray[np.uint8]
+    cut: Cutout
+    feathered: Cutout
 
 
 class Sprite(NamedTuple):
@@ -100,9 +108,10 @@ def open_pool(folder: Path, split: str) -> Pool:
 
 
 def _open_sprite(folder: Path, entry: dict[str, Any]) -> Sprite:
-    cut_then_feathered = _map(folder, entry)
-    pairs = zip(entry["long_sides"], cut_then_feathered[::2], cut_then_feathered[1::2], strict=True)
-    return Sprite([Level(*pair) for pair in pairs], tuple(entry["mean_bgr"]), entry["thickness"])
+    arrays = _map(folder, entry)
+    cutouts = [Cutout(bgra, hull.view(np.float32)) for bgra, hull in zip(arrays[::2], arrays[1::2], strict=True)]
+    levels = [Level(*of_level) for of_level in zip(entry["long_sides"], cutouts[::2], cutouts[1::2], strict=True)]
+    return Sprite(levels, tuple(entry["mean_bgr"]), entry["thickness"])
 
 
 def _map(folder: Path, entry: dict[str, Any]) -> list[NDArray[np.uint8]]:
@@ -125,7 +134,8 @@ def _pack(folder: Path, width: int, height: int, largest_px: int, numbered: tupl
         arrays: Sequence[NDArray[np.uint8]] = [_covering(pixels_hwc, width, height)]
     else:
         levels = object_levels(pixels_hwc, largest_px)
-        arrays = [array for level in levels for array in (level.cut_bgra, level.feathered_bgra)]
+        cutouts = [cutout for level in levels for cutout in (level.cut, level.feathered)]
+        arrays = [array for cutout in cutouts for array in (cutout.bgra, cutout.hull_xy.view(np.uint8))]
         entry["long_sides"] = [level.long_side for level in levels]
         solid = pixels_hwc[pixels_hwc[..., 3] >= SOLID][:, :3]
         entry["mean_bgr"] = solid.mean(axis=0).round(2).tolist()
@@ -158,10 +168,21 @@ def object_levels(bgra_hwc: NDArray[np.uint8], largest_px: int) -> list[Level]:
         size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
         scaled = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
         cut = np.rint(_padded(scaled, PAD)).astype(np.uint8)
-        levels.append(Level(long_side, cut, _feathered(_padded(scaled, SOFT_PAD))))
+        levels.append(Level(long_side, _cutout(cut), _cutout(_feathered(_padded(scaled, SOFT_PAD)))))
         if round(long_side / _STEP) < _SMALLEST_LEVEL:
             return levels
         long_side = round(long_side / _STEP)
+
+
+def _cutout(bgra: NDArray[np.uint8]) -> Cutout:
+    somewhere = cv2.findNonZero(np.ascontiguousarray(bgra[..., 3]))
+    if somewhere is None:  # so sparse that nothing is left at this size
+        rows, columns = bgra.shape[:2]
+        somewhere = np.array([[[0, 0]], [[columns - 1, rows - 1]]], np.int32)
+    outline = cv2.convexHull(somewhere)
+    # Between two pixels a warp mixes both: an object is felt up to a pixel beside it.
+    around = np.concatenate([np.add(outline, step) for step in ((-1, -1), (1, -1), (-1, 1), (1, 1))])
+    return Cutout(bgra, cv2.convexHull(around.astype(np.int32)).astype(np.float32))
 
 
 def _padded(image: Any, pixels: int) -> NDArray[np.float32]:

@@ -223,9 +223,9 @@ def test_an_image_depends_on_seed_split_and_number_alone() -> None:
 def test_pools_are_not_written_to() -> None:
     """Images are mixed from shared memory: what one changes, the next would see."""
     pool = plain_pool(["red"], distractors=1)
-    before = [level.cut_bgra.copy() for level in pool.objects["red"][0].levels]
+    before = [level.cut.bgra.copy() for level in pool.objects["red"][0].levels]
     mixer = plain_mixer(pool, brightness=0.9, contrast=0.9, hue=90, occluded=1, noisy=1, blurred=1, match_light=1)
     for number in range(30):
         mixer.mix(number)
-    assert all((level.cut_bgra == old).all() for level, old in zip(pool.objects["red"][0].levels, before, strict=True))
+    assert all((level.cut.bgra == old).all() for level, old in zip(pool.objects["red"][0].levels, before, strict=True))
     assert (pool.backgrounds[0].image_bgr == GREEN).all()

@@ -49,7 +49,7 @@ def test_colours_of_files_are_kept(tmp_path: Path) -> None:
     pool = open_pool(tmp_path / "pool", "train")
     assert pool.backgrounds[0].image_bgr[50, 50].tolist() == [5, 100, 250]
     assert pool.objects["disc"][0].mean_bgr == (250.0, 100.0, 5.0)
-    middle = pool.objects["disc"][0].levels[0].cut_bgra
+    middle = pool.objects["disc"][0].levels[0].cut.bgra
     assert middle[middle.shape[0] // 2, middle.shape[1] // 2].tolist() == [250, 100, 5, 255]
 
 
@@ -64,16 +64,16 @@ def test_levels_go_down_from_the_largest_needed(tmp_path: Path, size: int, large
     found = [level.long_side for level in levels]
     assert np.abs(np.subtract(found, sides)).max() <= 1
     for level in levels:
-        assert max(level.feathered_bgra.shape[:2]) == level.long_side + 2 * SOFT_PAD
-        assert max(level.cut_bgra.shape[:2]) == level.long_side + 2 * PAD
-        assert (level.cut_bgra[..., :3].max(axis=2) <= level.cut_bgra[..., 3].astype(int) + 1).all(), "premultiplied"
+        assert max(level.feathered.bgra.shape[:2]) == level.long_side + 2 * SOFT_PAD
+        assert max(level.cut.bgra.shape[:2]) == level.long_side + 2 * PAD
+        assert (level.cut.bgra[..., :3].max(axis=2) <= level.cut.bgra[..., 3].astype(int) + 1).all(), "premultiplied"
 
 
 def test_thin_objects_survive_every_level() -> None:
     stick = np.zeros((200, 200, 4), np.uint8)
     cv2.line(stick, (5, 100), (195, 100), (20, 40, 60, 255), 9)
     for level in object_levels(stick[90:111], 200):
-        assert (level.cut_bgra[..., 3] > 100).any()
+        assert (level.cut.bgra[..., 3] > 100).any()
 
 
 def test_a_packed_folder_is_taken_as_it_is_and_an_unfinished_one_made_anew(tmp_path: Path) -> None:
