@@ -46,7 +46,9 @@ fail() { # what, mend [, exit code]
 quoted() { printf "'%s'" "${1//\'/\'\\\'\'}"; }
 
 number() { # option, value, least
-  [[ $2 =~ ^[0-9]+$ ]] && ((10#$2 >= $3)) || fail "$1 needs a whole number from $3 on, not '$2'" "see --help"
+  if ! [[ $2 =~ ^[0-9]+$ ]] || ((10#$2 < $3)); then
+    fail "$1 needs a whole number from $3 on, not '$2'" "see --help"
+  fi
 }
 
 # ---------------------------------------------------------------- what is asked for
@@ -143,6 +145,10 @@ device() { # verb, arguments: the program on the board, in its folder
   on_board "$line"
 }
 
+kilobytes() { # a number of bytes, in words
+  if (($1 < 1000000)); then printf '%s kB' $((($1 + 999) / 1000)); else printf '%s MB' $(($1 / 1000000)); fi
+}
+
 explain() { # exit code of ssh: ends with the message for it
   local words
   words=$(cat "$private/words" 2>/dev/null || true)
@@ -169,7 +175,7 @@ send() { # task: what is missing of its files, one after the other; the large on
     bytes=$(wc -c <"$private/$1/$name")
     from=
     ((offset == 0)) || from=", from byte $offset on"
-    ((bytes < 1000000)) || say "      $1/$name: $((bytes / 1000000)) MB$from" >&3
+    ((bytes < 1000000)) || say "      $1/$name: $(kilobytes "$bytes")$from" >&3
     tail -c +"$((offset + 1))" "$private/$1/$name"
   done <"$private/$1.send"
 }
@@ -228,10 +234,14 @@ if $dry_run; then
   say "[3/6] would send (nothing is changed on the board)"
   for task in "${wanted[@]}"; do
     there=$(on_board "cd $(quoted "$folder")/blobs 2>/dev/null && ls || true" </dev/null) || explain $?
+    n_files=0 n_bytes=0
     while read -r sum name; do
-      [[ $there == *"$sum"$'\n'* || $there == *"$sum" ]] ||
-        say "      $task/$name ($(wc -c <"$private/$task/$name") bytes)"
+      [[ $there == *"$sum"$'\n'* || $there == *"$sum" ]] && continue
+      bytes=$(wc -c <"$private/$task/$name")
+      n_files=$((n_files + 1)) n_bytes=$((n_bytes + bytes))
+      [[ $name != models/* ]] || say "      $task/$name: $(kilobytes "$bytes")"
     done <"$private/$task/SHA256SUMS"
+    say "      $task: $n_files of $(wc -l <"$private/$task/SHA256SUMS") files, $(kilobytes "$n_bytes") in all"
   done
   say "dry run: done"
   exit 0
@@ -333,4 +343,7 @@ fi
 mv "$temporary" "$home/$run.json"
 device collected --folder "$folder" "$run" </dev/null || explain $?
 say "      $home/$run.json"
-$raw || "$python" -m stages.board_results "$home/$run.json"
+if ! $raw; then
+  "$python" -m stages.board_results "$home/$run.json"
+  say "The rows are in results/leaderboard.csv, with what should be known of each in its columns warning and note."
+fi

@@ -136,6 +136,10 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     _measured("speedup_low", "x baseline"),
     _measured("speedup_high", "x baseline"),
     _measured("n_timed", "frames", kind="int"),
+    # How restless the times were: standard deviation over mean, the slowest frame, and how many lie far above the rest.
+    _measured("cv", "fraction", "lower"),
+    _measured("latency_ms_max", "ms", "lower"),
+    _measured("outliers", "frames", kind="int"),
     # Of what ships, after zlib: the size of a download.
     _measured("size_compressed_mb", "MB", "lower"),
     # Of the parameters, by pruning; empty for a recipe without it.
@@ -215,10 +219,14 @@ def read_board(path: Path) -> BoardFile:
 def write_board(path: Path, frame: pd.DataFrame) -> None:
     """Write a board: fixed columns first, rows in one order whatever the order they came in, numbers unrounded."""
     ordered = _typed(frame)[0].sort_values(ROW_ORDER, kind="stable")
-    for column in COLUMNS:
-        if column.kind == "bool":
-            words = ordered[column.name].map({True: "true", False: "false"}).astype(object)
-            ordered[column.name] = words.where(words.notna(), "")
+    for name in ordered.columns:
+        kind = COLUMN[name].kind if name in COLUMN else "text"
+        if kind == "bool":
+            words = ordered[name].map({True: "true", False: "false"}).astype(object)
+            ordered[name] = words.where(words.notna(), "")
+        elif kind == "text":
+            # Readers take a bare carriage return for the end of a row, and what follows it for another one.
+            ordered[name] = ordered[name].str.replace("\r", " ", regex=False)
     with replacing_file(path) as temporary:
         ordered.to_csv(temporary, index=False, encoding="utf-8", lineterminator="\n")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.board import experiment_name
-from pipeline.deploy.bundle import input_of, make_bundle, named_tasks
+from pipeline.deploy.bundle import make_bundle, named_tasks
+from pipeline.deploy.bundled_models import input_of
 from pipeline.deploy.sample_frames import SampleFrames, clips_of_test_split, frames_of_test_split, noise_frames
 from pipeline.face_data_options import FaceData
 from pipeline.files import read_json, write_json

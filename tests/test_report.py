@@ -84,6 +84,13 @@ def test_a_written_board_reads_back_the_same(tmp_path):
     assert "true" in path.read_text()
 
 
+def test_a_carriage_return_in_a_name_makes_no_second_row(tmp_path):
+    path = tmp_path / "leaderboard.csv"
+    write_board(path, board_frame([_row(variant="a\rfire,b", note="x\r\ny") | {"of others": "1\r2"}]))
+    (row,) = read_board(path).frame.to_dict("records")
+    assert (row["variant"], row["note"], row["of others"]) == ("a fire,b", "x \ny", "1 2")
+
+
 def test_row_order_does_not_depend_on_the_order_of_arrival(tmp_path):
     rows = [_row(variant=v, experiment=e) for v in ("b", "a") for e in ("z", "workspace")]
     write_board(tmp_path / "one.csv", board_frame(rows))

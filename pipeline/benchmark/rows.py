@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from pipeline.benchmark.load import OtherLoad
 from pipeline.benchmark.statistics import (
     coefficient_of_variation,
     frames_per_second,
+    outliers,
     percentile,
     samples_needed,
     speedup,
@@ -87,6 +88,7 @@ def timing_columns(timings: Timings, name: str, seed: int) -> dict[str, Any]:
         **{f"{part}_p50": percentile(np.concatenate(timings.rounds_ms(name, part)), 50) for part in PARTS},
         "n_timed": samples.size,
         "cv": coefficient_of_variation(samples),
+        "outliers": outliers(samples),
         **speedup(frame, baseline, seed).columns("speedup"),
         **speedup(network, baseline_network, seed).columns("speedup_network"),
     }
@@ -110,13 +112,25 @@ def memory_columns(memories_mb: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def note(timings: Timings, name: str, other_load: OtherLoad) -> str:
-    """Why a column is empty, and what should be known before the times are believed."""
-    n = sum(len(one) for one in timings.rounds_ms(name))
-    short = [f"p{percent} needs {samples_needed(percent)}" for percent in (50, 90, 99) if n < samples_needed(percent)]
+def note(timings: Timings, name: str, other_load: OtherLoad, check: Mapping[str, Any]) -> str:
+    """Why a column is empty, and what should be known before the times are believed. check: of `self_check`."""
     notes = ["power and energy are empty: this machine has no power sensor that we read"]
     if not other_load.is_quiet:
         notes.append(f"timed while other processes used {other_load.cores:.1f} cores: repeat on a quiet machine")
-    if short:
-        notes.append(f"percentiles are empty where {n} timed frames are too few: {', '.join(short)}")
-    return "; ".join(notes)
+    if name in timings.unsettled:
+        notes.append(f"its times had not settled after {timings.warmup_frames[name]} frames of warm-up")
+    return "; ".join([*notes, *restlessness("this machine", check), *empty_percentiles(timings, name)])
+
+
+def restlessness(where: str, check: Mapping[str, Any] | None) -> list[str]:
+    """What a self-check that was not passed says of the machine; nothing where it was passed, or not made."""
+    if check is None or check["passed"]:
+        return []
+    return [f"{where} is restless: the same file timed twice differs by the factor {check['ratio']:.3f}"]
+
+
+def empty_percentiles(timings: Timings, name: str) -> list[str]:
+    """Which percentiles of a variant are empty, and how many frames they need."""
+    n = sum(len(one) for one in timings.rounds_ms(name))
+    short = [f"p{percent} needs {samples_needed(percent)}" for percent in (50, 90, 99) if n < samples_needed(percent)]
+    return [f"percentiles are empty where {n} timed frames are too few: {', '.join(short)}"] if short else []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.benchmark.accuracy import predict
+from pipeline.benchmark.affinity import pinned
 from pipeline.benchmark.forms import Form
 from pipeline.benchmark.guard import Cost, guard
 from pipeline.benchmark.judges import Judge
@@ -78,7 +79,7 @@ def benchmark_task(
             seed=seed,
         )
 
-    with watching_other_load() as other_load:
+    with pinned(threads) as processors, watching_other_load() as other_load:
         timings = time_form(form)
         further_timings = {name: time_form(one) for name, one in (further_forms or {}).items()}
     timings.samples.to_csv(raw_folder / "samples.csv", index=False)
@@ -101,7 +102,7 @@ def benchmark_task(
             *(further_timing_columns(each, name, one.name, seed) for name, each in further_timings.items()),
             memory_columns(costs[one.name].memories_mb),
             guarded[one.name],
-            {"power_w": None, "energy_mj": None, "note": note(timings, one.name, other_load)},
+            {"power_w": None, "energy_mj": None, "note": note(timings, one.name, other_load, check)},
         )
         for one in variants
     ]
@@ -112,7 +113,9 @@ def benchmark_task(
             "order": "variants in turn, shuffled in every round",
             "rounds": rounds,
             "frames_per_turn": frames_per_turn,
+            "processors": processors,
             "warmup_frames": timings.warmup_frames,
+            "unsettled": list(timings.unsettled),
             "other_load_cores": other_load.cores,
         },
         "rows": rows,

@@ -38,10 +38,12 @@ Decode = Callable[[NDArray[np.float32]], Any]
 class Timings:
     """samples: one row per timed frame with round, turn (0 is the first variant of its round), variant, frame (which
     picture) and the three `PARTS` in ms. warmup_frames: how many untimed frames each variant took to settle.
+    unsettled: variants that had not settled when the warm-up ended, and were timed as they were.
     """
 
     samples: pd.DataFrame
     warmup_frames: dict[str, int]
+    unsettled: tuple[str, ...] = ()
 
     def rounds_ms(self, variant: str, part: str | None = None) -> list[NDArray[np.float64]]:
         """Latencies of one variant, an array per round: of the whole frame, or of one of `PARTS`."""
@@ -102,7 +104,7 @@ def time_in_turn(
         decoded = perf_counter_ns()
         return (prepared - start) / 1e6, (answered - prepared) / 1e6, (decoded - answered) / 1e6
 
-    warmup_frames = {
+    warmups = {
         name: _warm_up(lambda i, name=name: sum(frame_ms(name, pictures_hwc[i % len(pictures_hwc)])), warmup)  # type: ignore[misc]
         for name in networks
     }
@@ -114,17 +116,21 @@ def time_in_turn(
                 times_ms = frame_ms(name, pictures_hwc[frame])
                 if i >= 0:
                     rows.append((round_, turn, name, frame, *times_ms))
-    return Timings(pd.DataFrame(rows, columns=["round", "turn", "variant", "frame", *PARTS]), warmup_frames)
+    return Timings(
+        pd.DataFrame(rows, columns=["round", "turn", "variant", "frame", *PARTS]),
+        {name: len(times) for name, times in warmups.items()},
+        tuple(name for name, times in warmups.items() if not _is_stable(times)),
+    )
 
 
-def _warm_up(frame_ms: Callable[[int], float], at_least: int) -> int:
-    """Run frames until two windows in a row have the same median within 5 %. Returns how many it took."""
+def _warm_up(frame_ms: Callable[[int], float], at_least: int) -> list[float]:
+    """Run frames until two windows in a row have the same median within 5 %. Returns their times."""
     times: list[float] = []
     while len(times) < max(at_least, 2 * STABLE_WINDOW) or (
         not _is_stable(times) and len(times) < WARMUP_LIMIT * max(at_least, 2 * STABLE_WINDOW)
     ):
         times.append(frame_ms(len(times)))
-    return len(times)
+    return times
 
 
 def _is_stable(times: list[float]) -> bool:

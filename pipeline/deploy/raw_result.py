@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,13 @@ def read_result(path: Path) -> dict[str, Any]:
     return result
 
 
-def timings_of(result: dict[str, Any], task: str) -> Timings:
+def timings_of(result: dict[str, Any], task: str, form: str | None = None) -> Timings:
     """The samples of one task in the form of the local benchmark; variants that failed while they were timed are left
-    out. On a board frames are prepared beforehand and outputs are not decoded: those parts are 0."""
-    failed = {error["variant"] for error in result["errors"] if error["task"] == task}
+    out. On a board frames are prepared beforehand and outputs are not decoded: those parts are 0.
+
+    form: a further one in which the variants were timed, such as whole clips; None: the one that is compared.
+    """
+    failed = {error["variant"] for error in result["errors"] if is_of(error, task, form=form)}
     parts = [
         pd.DataFrame(
             {"round": one["round"], "turn": one["turn"], "variant": one["variant"], "frame": 0}
@@ -59,7 +63,7 @@ def timings_of(result: dict[str, Any], task: str) -> Timings:
             | {"network_ms": one["latency_ms"]}
         )
         for one in result["samples"]
-        if one["task"] == task and one["variant"] not in failed
+        if is_of(one, task, form=form) and one["variant"] not in failed
     ]
     columns = ["round", "turn", "variant", "frame", *PARTS]
     return Timings(pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns), {})
@@ -73,4 +77,9 @@ def timed_variants(timings: Timings) -> list[str]:
 
 def turns_of(result: dict[str, Any], task: str, variant: str) -> list[dict[str, Any]]:
     """The turns of a variant: began and ended on the board's monotonic clock (None where not known), and samples."""
-    return [one for one in result["samples"] if one["task"] == task and one["variant"] == variant]
+    return [one for one in result["samples"] if is_of(one, task, variant)]
+
+
+def is_of(said: Mapping[str, Any], task: str, variant: str | None = None, form: str | None = None) -> bool:
+    """Whether something that the board says is of this task, form and variant (None: any)."""
+    return said["task"] == task and said.get("form") == form and variant in (None, said["variant"])

@@ -9,17 +9,18 @@ from typing import Any
 import pandas as pd
 
 from pipeline.benchmark.guard import Cost, guard
-from pipeline.benchmark.rows import BASELINE, timing_columns
+from pipeline.benchmark.rows import BASELINE, further_timing_columns, timing_columns
 from pipeline.benchmark.self_check import SELF_CHECK, self_check, smallest_difference
 from pipeline.benchmark.timing import PARTS, Timings
+from pipeline.deploy.bundled_models import CLIPS
 from pipeline.deploy.raw_result import timed_variants, timings_of, turns_of
-from pipeline.deploy.sensors import FEWEST_READINGS, clock_warning, hottest, power_of, readings_within
+from pipeline.deploy.remarks import note, warnings_of
+from pipeline.deploy.sensors import power_of, readings_within
 from pipeline.files import sha256_json
 
 # What of a board changes a measured time. Nothing that moves: free memory, temperatures, the time of day.
 _FINGERPRINT = ("model", "soc", "l4t", "arch", "cores", "memory_mib", "power_mode", "clocks_while_timed")
 _RUNTIME = {"tensorrt": ("tensorrt",), "onnxruntime": ("onnxruntime", "numpy", "python")}
-_SKEW_S = 300
 
 
 def board_host(result: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,6 +30,8 @@ def board_host(result: Mapping[str, Any]) -> dict[str, Any]:
     """
     board = result["board"]
     facts = {name: board.get(name) for name in (*_FINGERPRINT, *_RUNTIME[result["engine"]])}
+    if "processors" in board:  # older results do not say
+        facts["processors"] = board["processors"]
     mode = board.get("power_mode")
     words = [board["model"], *([f"mode {mode['name']}"] if mode else [])]
     return facts | {"id": sha256_json(facts)[:12], "name": ", ".join(words)}
@@ -54,9 +57,10 @@ def task_report(result: dict[str, Any], task: str) -> dict[str, Any]:
             continue
         row = _identity(result, task, variant, model)
         row |= _measured(result, task, timings, variant["name"], timed, seed)
-        warnings = [*_warnings(result, task, variant["name"]), guarded.get(variant["name"], {}).pop("warning", "")]
+        row |= _in_further_forms(result, task, variant, seed)
+        warnings = [*warnings_of(result, task, variant["name"]), guarded.get(variant["name"], {}).pop("warning", "")]
         row |= guarded.get(variant["name"], {}) | {"warning": "; ".join(words for words in warnings if words)}
-        rows.append(row | {"note": _note(result, task, variant["name"], row, check)})
+        rows.append(row | {"note": note(result, task, variant["name"], row, timings, check)})
     return {
         "task": task,
         "host": board_host(result),
@@ -81,9 +85,19 @@ def _identity(
         "size_compressed_mb": variant["size_compressed_bytes"] / 1e6,
         **{key: variant[key] for key in ("params", "nonzero", "macs", "ratio_reached")},
         "model_file": None,
-        "model_sha256": model["sha256"],
+        # As on this machine, of whole clips, though the FPS are those of the live form.
+        "model_sha256": variant.get("further", {}).get(CLIPS, {}).get(result["engine"], model)["sha256"],
         "per_class": {},
     }
+
+
+def _in_further_forms(result: dict[str, Any], task: str, variant: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    columns: dict[str, Any] = {}
+    for form in variant.get("further", {}):
+        timings = timings_of(result, task, form)
+        if {variant["name"], BASELINE} <= set(timings.samples["variant"]):
+            columns |= further_timing_columns(timings, form, variant["name"], seed)
+    return columns
 
 
 def _measured(
@@ -125,60 +139,3 @@ def _guarded(
         if one["name"] in timed
     }
     return guard(costs, smallest_difference(check), seed)
-
-
-def _warnings(result: dict[str, Any], task: str, name: str) -> list[str]:
-    failed = [
-        f"not timed, {one['step']} failed on the board: {one['words']}"
-        for one in result["errors"]
-        if (one["task"], one["variant"]) == (task, name)
-    ]
-    if failed:
-        return failed
-    turns = turns_of(result, task, name)
-    readings = readings_within(result["sensors"]["series"], turns)
-    limits = result["board"].get("clocks_while_timed") or {}
-    moved = clock_warning(readings, limits, on_gpu=result["engine"] == "tensorrt")
-    unstable = next((one["unstable"] for one in turns if one["unstable"]), None)
-    return [words for words in (moved, unstable and f"trtexec: {unstable}") if words]
-
-
-def _note(result: dict[str, Any], task: str, name: str, row: Mapping[str, Any], check: dict[str, Any] | None) -> str:
-    checks = {(one["task"], one["variant"]): one for one in result["checks"]}
-    checked = checks.get((task, name))
-    notes = ["accuracy is empty: it is not measured on the board"]
-    if checked and checked["passed"]:
-        notes.append(
-            f"outputs on the board differ from those here by {checked['rms_relative']:.2g} of their size on "
-            f"{checked['n']} frames"
-        )
-    if "fps" in row:
-        notes.append("FPS and latency are of the network and its transfers; frames were prepared beforehand")
-        notes += _sensor_notes(result, task, name)
-    if check is not None and not check["passed"]:
-        notes.append(f"the board is restless: the same file timed twice differs by the factor {check['ratio']:.3f}")
-    skew = result["board"]["clock"] - result["request"]["pushed_at"]
-    if abs(skew) > _SKEW_S:
-        notes.append(f"the board's clock was off by about {skew:.0f} s")
-    return "; ".join(notes)
-
-
-def _sensor_notes(result: dict[str, Any], task: str, name: str) -> list[str]:
-    turns = turns_of(result, task, name)
-    readings = readings_within(result["sensors"]["series"], turns)
-    power = power_of(readings, turns)
-    notes = []
-    if power.watts is not None:
-        source = result["sensors"]["rails_from"]
-        notes.append(f"power of {' + '.join(power.rails)} from {source}, {power.n_readings} readings")
-    elif not power.rails:
-        notes.append("power and energy are empty: no sensor of the whole board was found")
-    else:
-        notes.append(f"power and energy are empty: {power.n_readings} readings are fewer than {FEWEST_READINGS}")
-    hot = hottest(readings)
-    if hot:
-        notes.append(f"at most {hot[1]:.0f} °C ({hot[0]})")
-    gpu = (result["board"].get("clocks_while_timed") or {}).get("gpu")
-    if gpu and not gpu["locked"]:
-        notes.append("GPU clock not locked (--max-clocks locks it)")
-    return notes

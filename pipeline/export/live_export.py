@@ -52,13 +52,14 @@ def export_live_form(
             where=published_as / file.name,
             value=f"{parity['agreement']:.1%} of {parity['n']} clips alike",
         )
-    of_tensorrt = out / _FILES["tensorrt"]
+    of_tensorrt = out / _FILES["tensorrt"] if (out / _FILES["tensorrt"]).is_file() else file
     return {
         "file": (published_as / file.name).as_posix(),
         "sha256": sha256_file(file),
         "size_bytes": file.stat().st_size,
         "description": (published_as / LIVE_FILE).as_posix(),
-        "tensorrt": (published_as / (of_tensorrt if of_tensorrt.is_file() else file).name).as_posix(),
+        "tensorrt": (published_as / of_tensorrt.name).as_posix(),
+        "tensorrt_sha256": sha256_file(of_tensorrt),
         "parity": parity,
     }
 

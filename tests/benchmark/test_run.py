@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,15 +10,19 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from pipeline.benchmark.affinity import processors_for
 from pipeline.benchmark.forms import frame_by_frame
 from pipeline.benchmark.judges import ClassJudge
-from pipeline.benchmark.rows import ExportedVariant
+from pipeline.benchmark.load import OtherLoad
+from pipeline.benchmark.rows import ExportedVariant, note
 from pipeline.benchmark.run import benchmark_task
+from pipeline.benchmark.timing import PARTS, Timings
 from pipeline.data.frames import Frames
 from pipeline.errors import EdgeboardError
 from tests.benchmark.onnx_files import write_linear_model
 
 CLASSES = ["fire", "none", "starting_fire"]
+LINUX = hasattr(os, "sched_getaffinity")
 ROW_KEYS = [  # the contract with the board
     "variant",
     "recipe",
@@ -48,6 +53,8 @@ ROW_KEYS = [  # the contract with the board
     "latency_ms_p99",
     "n_timed",
     "cv",
+    "outliers",
+    "latency_ms_max",
     "speedup",
     "speedup_low",
     "speedup_high",
@@ -112,6 +119,9 @@ def test_the_report_and_the_raw_files(tmp_path: Path) -> None:
     report = _benchmark([_variant("baseline", baseline, []), _variant("compact", other, ["prune", "quantize"])], raw)
 
     json.dumps(report, allow_nan=False)
+    assert report["timing"]["processors"] == (processors_for(1, os.sched_getaffinity(0)) if LINUX else None)
+    assert report["threads"] == 1
+    assert set(report["timing"]["unsettled"]) <= {"baseline", "compact", "(self-check)"}
     first, second = report["rows"]
     for row in (first, second):
         assert set(ROW_KEYS) <= set(row)
@@ -166,3 +176,22 @@ def test_a_step_that_costs_time_and_memory_is_told_and_what_ships_counts_as_size
     assert grown["speedup_over_input_high"] < 1
     assert rows["pruned"]["warning"] == ""
     assert (rows["baseline"]["ratio_reached"], rows["pruned"]["ratio_reached"]) == (None, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("passed", "unsettled", "load", "words"),
+    [
+        (True, (), 0.0, []),
+        (False, (), 0.0, ["this machine is restless: the same file timed twice differs by the factor 1.250"]),
+        (True, ("baseline",), 0.0, ["its times had not settled after 150 frames of warm-up"]),
+        (True, ("compact",), 0.0, []),
+        (True, (), 0.7, ["timed while other processes used 0.7 cores: repeat on a quiet machine"]),
+    ],
+)
+def test_what_should_be_known_before_the_times_are_believed(
+    passed: bool, unsettled: tuple[str, ...], load: float, words: list[str]
+) -> None:
+    samples = pd.DataFrame({"round": 0, "variant": "baseline", **dict.fromkeys(PARTS, 1.0)}, index=range(1000))
+    timings = Timings(samples, {"baseline": 150}, unsettled)
+    told = note(timings, "baseline", OtherLoad(load), {"passed": passed, "ratio": 1.25}).split("; ")
+    assert told[1:] == words

@@ -134,6 +134,24 @@ def test_resampled_median_is_that_of_the_drawn_rounds() -> None:
     assert statistics._resampled_medians(rounds, counts) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize("sizes", [(1,), (1, 1), (2, 3), (5, 5, 5), (1, 40)])
+def test_resampled_medians_of_few_samples_and_many_ties(sizes: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(5)
+    rounds = [rng.integers(0, 3, size).astype(float) for size in sizes]
+    counts = rng.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)), size=50)
+    expected = [np.median(np.concatenate([np.tile(r, n) for r, n in zip(rounds, c, strict=True)])) for c in counts]
+    assert statistics._resampled_medians(rounds, counts).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [([4.0], 0), ([4.0] * 9, 0), ([1, 2, 3, 4, 5], 0), ([1, 2, 3, 4, 5, 100], 1), ([-100, 1, 2, 3, 4, 5], 0)],
+    ids=["one", "a steady clock", "even", "a slow one", "a fast one is no outlier"],
+)
+def test_outliers(samples: list[float], expected: int) -> None:
+    assert statistics.outliers(np.array(samples, dtype=float)) == expected
+
+
 def test_frames_per_second_of_a_steady_clock() -> None:
     found = statistics.frames_per_second([np.full(10, 4.0)] * 5, seed=0)
     assert (found.value, found.low, found.high) == (250, 250, 250)

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.benchmark import timing
 from pipeline.benchmark.self_check import SELF_CHECK, self_check
 from pipeline.benchmark.timing import PARTS, Timings, decode_top1, time_in_turn, turn_orders
 from pipeline.data.frames import preprocess
@@ -109,8 +110,27 @@ def test_warm_up_goes_on_until_stable_but_not_for_ever() -> None:
             pass
         return np.zeros((1, 3), dtype=np.float32)
 
-    took = _time({"a": settling}, rounds=1, warmup=20).warmup_frames["a"]
-    assert 20 < took <= 100
+    timings = _time({"a": settling}, rounds=1, warmup=20)
+    assert 20 < timings.warmup_frames["a"] <= 100
+
+
+def test_what_never_settles_is_timed_all_the_same_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Counter[str]()
+    monkeypatch.setattr(timing, "perf_counter_ns", lambda: clock["ns"])
+
+    def steady(_: np.ndarray) -> np.ndarray:
+        clock["ns"] += 1_000_000
+        return np.zeros((1, 3), dtype=np.float32)
+
+    def restless(_: np.ndarray) -> np.ndarray:
+        clock["calls"] += 1
+        clock["ns"] += int(1_000_000 * 1.03 ** clock["calls"])  # like a processor that gets hotter and hotter
+        return np.zeros((1, 3), dtype=np.float32)
+
+    timings = _time({"steady": steady, "restless": restless}, rounds=1, warmup=20)
+    assert timings.warmup_frames == {"steady": 20, "restless": 100}
+    assert timings.unsettled == ("restless",)
+    assert len(timings.samples) == 2 * 4
 
 
 def test_turn_orders_repeat_for_a_seed() -> None:

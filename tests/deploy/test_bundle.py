@@ -69,7 +69,8 @@ def test_each_engine_gets_its_own_file_and_expected_outputs(clone: Path) -> None
     assert files["frames/000.f32"] != files["frames/001.f32"]
 
 
-def test_it_runs_by_itself(clone: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("rounds", [2, 0], ids=["timed", "built and checked only"])
+def test_it_runs_by_itself(clone: Path, tmp_path: Path, rounds: int) -> None:
     """Unpacked on a stick, without a line to anywhere."""
     subprocess.run(["tar", "-xf", write_bundle(clone, write_exports(clone)), "-C", tmp_path], check=True)
 
@@ -79,7 +80,7 @@ def test_it_runs_by_itself(clone: Path, tmp_path: Path) -> None:
         "run",
         ".",
         "--rounds",
-        "2",
+        str(rounds),
         "--iterations",
         "2",
         "--seconds",
@@ -89,7 +90,7 @@ def test_it_runs_by_itself(clone: Path, tmp_path: Path) -> None:
     result = json.loads(done.stdout)
     assert len(result["checks"]) == 3
     assert all(one["passed"] for one in result["checks"])
-    assert len(result["samples"]) == 2 * 4
+    assert len(result["samples"]) == rounds * 4
 
 
 def test_a_variant_without_a_file_for_tensorrt(clone: Path) -> None:
@@ -97,6 +98,19 @@ def test_a_variant_without_a_file_for_tensorrt(clone: Path) -> None:
     exports["variants"]["quantized"]["tensorrt"] = {"file": None, "sha256": None, "words": ["dynamic int8"]}
     manifest = json.loads(_members(write_bundle(clone, exports))["manifest.json"])
     assert list(manifest["variants"][2]["models"]) == ["onnxruntime"]
+
+
+@pytest.mark.parametrize(
+    ("heads", "outputs"), [([{}, {}, {}], "heads"), ([{}, {"kind": "two_stage"}, {}], "proposals")]
+)
+def test_what_a_detectors_rows_are(clone: Path, heads: list[dict[str, Any]], outputs: str) -> None:
+    exports = write_exports(clone)
+    for head, (name, entry) in zip(heads, exports["variants"].items(), strict=True):
+        (clone / "exports/fire" / name / "head.json").write_text(json.dumps(head))
+        entry["head"] = f"exports/fire/{name}/head.json"
+    manifest = json.loads(_members(write_bundle(clone, exports))["manifest.json"])
+    assert manifest["outputs"] == outputs
+    assert manifest["variants"][0]["models"]["tensorrt"]["row"] == 3
 
 
 def _face(clone: Path, **changes: Any) -> dict[str, bytes]:

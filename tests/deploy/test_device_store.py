@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 from pathlib import Path
 
 import pytest
-from edgeboard_device.files import DeviceError, read_sums
+from edgeboard_device import store as store_module
+from edgeboard_device.files import EXIT_BUSY, DeviceError, read_sums
 from edgeboard_device.store import Store, verify
 
 DATA = bytes(range(256)) * 40
@@ -91,6 +93,17 @@ def test_wrong_bytes_are_thrown_away(store: Store) -> None:
 def test_another_offset_than_the_board_has_is_refused(store: Store) -> None:
     with pytest.raises(DeviceError, match="has 0 bytes on the board, not 5"):
         _send(store, DATA, offset=5)
+
+
+def test_two_pushes_of_the_same_file_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store_module, "_WAIT_S", 0.3)
+    with Path(store.path("blobs", f".{_sha(DATA)}.lock")).open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        with pytest.raises(DeviceError, match="another push is sending the same file") as caught:
+            _send(store, DATA)
+    assert caught.value.code == EXIT_BUSY
+    _send(store, DATA)
+    assert store.missing(_sums(model=DATA)) == []
 
 
 def test_a_full_disk_is_told(store: Store) -> None:

@@ -20,8 +20,8 @@ VERSIONS = ("8.2.1", "8.4.1", "8.5.2", "8.6.2", "10.3.0", "10.13.3", "10.16.2")
 
 def _flags(version: str) -> set[str]:
     commands = [
-        trtexec.time_command("trtexec", "e", "input", "frame", "times", 10, 1, 200),
-        trtexec.answer_command("trtexec", "e", "input", "frame", "outputs"),
+        trtexec.time_command("trtexec", "e", [("input", "frame")], "times", 10, 1, 200),
+        trtexec.answer_command("trtexec", "e", [("input", "frame"), ("cache", "zeros")], "outputs"),
     ]
     for precision in trtexec.ENGINE_FLAGS:
         flags = trtexec.build_flags(version, precision, 8000)
@@ -134,7 +134,7 @@ def test_outputs_keep_what_c_plus_plus_writes(tmp_path: Path) -> None:
     path.write_text(
         '[\n  { "name" : "nan_inf"\n  , "dimensions" : "1x5"\n  , "values" : [ 1e-05, -2, nan, inf, -inf ]\n  }\n]\n'
     )
-    read = trtexec.read_outputs(str(path))
+    read = trtexec.read_outputs(str(path))["nan_inf"]
     assert read[:2] == [1e-05, -2.0]
     assert math.isnan(read[2])
     assert read[3:] == [math.inf, -math.inf]

@@ -21,8 +21,12 @@ def _rows(host: Host) -> dict[str, dict[str, str]]:
 
 def test_the_road_through_onnx_runtime(host: Host) -> None:
     """Real inference over a real line, in a folder whose name has spaces and both quotes."""
+    rsync = host.board.tools / "rsync"  # which a board need not have
+    rsync.write_text(f"#!/bin/sh\ntouch {host.board.tools}/called\nexit 1\n")
+    rsync.chmod(0o755)
     first = host.push()
     assert first.code == 0, first.text
+    assert not (host.board.tools / "called").exists()
     rows = _rows(host)
     assert set(rows) == {"baseline", "pruned", "quantized"}
     assert {row["engine"] for row in rows.values()} == {"onnxruntime"}
@@ -45,7 +49,10 @@ def test_the_road_through_onnx_runtime(host: Host) -> None:
 def test_a_dry_run_changes_nothing_on_the_board(host: Host) -> None:
     done = host.push("--dry-run")
     assert done.code == 0, done.text
-    assert "fire/models/baseline/model.onnx" in done.text
+    assert "fire/models/baseline/model.onnx: 4 kB" in done.text
+    with tarfile.open(host.root / "bundles" / "fire.tar") as bundle:
+        n_files = len(bundle.getnames()) - 1  # without SHA256SUMS itself
+    assert f"fire: {n_files} of {n_files} files, " in done.text
     assert not host.board.folder.exists()
     assert not (host.root / "results").exists()
 
@@ -109,6 +116,10 @@ def test_a_second_push_of_something_else_is_told_that_the_board_is_busy(host: Ho
     second = host.push("--raw", "--rounds", "5")
     assert second.code == 75, second.text
     assert "The board is busy with the run" in second.text
+    same = host.push("--raw", "--timeout", "1")
+    assert same.code == 2, same.text
+    assert "joining it" in same.text
+    assert "Waited 1 s; the board works on" in same.text
     (host.board.tools / "go-on").touch()
     assert first.wait(400) == 0
 
@@ -155,6 +166,24 @@ while left > 0:
         if not data:
             sys.exit()
 """
+
+
+@pytest.mark.slow
+def test_a_result_that_arrives_cut_off_is_not_taken_and_waits_on_the_board(host: Host) -> None:
+    cutting = host.board.tools / "python-that-is-cut-off"
+    cutting.write_text(
+        '#!/bin/sh\ncase " $* " in\n  *" --sum "*) ;;\n  *" result "*) python3 "$@" | head -c 500; exit 0 ;;\nesac\n'
+        'exec python3 "$@"\n'
+    )
+    cutting.chmod(0o755)
+    broken = host.push("--raw", "--python", cutting.name)
+    assert broken.code == 2, broken.text
+    assert "The result did not arrive as it lies on the board" in broken.text
+    assert not [path for path in host.root.glob("results/boards/board/*") if path.is_file()]
+    done = host.push("--raw")
+    assert done.code == 0, done.text
+    assert "joining it" in done.text
+    assert len(host.results()) == 1
 
 
 @pytest.mark.slow

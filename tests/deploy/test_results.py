@@ -170,6 +170,45 @@ def test_readings_between_the_turns_do_not_count() -> None:
     assert [one["t"] for one in readings_within(readings, turns)] == [1.0, 1.5, 5.5]
 
 
+@pytest.mark.parametrize(
+    ("loads", "words"),
+    [([], None), ([0.1], None), ([None], None), ([0.2, 3.04], "timed while other processes used 3.0 cores")],
+    ids=["an older result", "quiet", "not known", "one of two passes was shared"],
+)
+def test_a_board_that_was_shared_while_it_was_timed(loads: list[float | None], words: str | None) -> None:
+    rows = _rows(_result() | {"other_load_cores": loads})
+    assert {row["warning"] for row in rows.values()} == {words or ""}
+
+
+@pytest.mark.parametrize(
+    ("settled", "words"), [((None, None, None), None), ((True, False, False), "when 2 of 3 turns began")]
+)
+def test_what_had_not_settled_is_told(settled: tuple[bool | None, ...], words: str | None) -> None:
+    result = _result()
+    turns = [one for one in result["samples"] if one["variant"] == "quantized"]
+    for turn, told in zip(turns, settled, strict=True):
+        turn["settled"] = told
+    rows = _rows(result)
+    assert ("had not settled" in rows["quantized"]["note"]) is (words is not None)
+    assert words is None or words in rows["quantized"]["note"]
+    assert "had not settled" not in rows["baseline"]["note"]
+
+
+def test_what_the_times_are_not_is_told() -> None:
+    note = _rows(_result())["quantized"]["note"]
+    assert "they are no FPS of whole frames" in note
+    assert "live form" not in note
+    assert "percentiles are empty where 300 timed frames are too few: p99 needs 1000" in note
+
+
+def test_other_processors_are_another_host_and_older_results_do_not_say() -> None:
+    older = _result()
+    assert "processors" not in board_host(older)
+    hosts = [board_host({**older, "board": older["board"] | {"processors": one}}) for one in ([0, 1], [2, 3])]
+    assert [host["processors"] for host in hosts] == [[0, 1], [2, 3]]
+    assert len({host["id"] for host in (*hosts, board_host(older))}) == 3
+
+
 def test_the_hottest_sensor() -> None:
     assert hottest([{"temperature_mc": {"cpu": 50_000, "gpu": 71_000, "off": -256_000}}]) == ("gpu", 71.0)
     assert hottest([{"temperature_mc": {"off": -256_000}}]) is None

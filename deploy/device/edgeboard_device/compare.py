@@ -7,9 +7,13 @@ it. Numbers, thresholds and what they rest on stand in the result.
 import array
 import math
 
+from . import proposals
+
 # Root mean square of the differences over that of the expected outputs. fp16 has 11 bits; between two engines, int8
 # differs by whole steps of its scales wherever they round apart.
 TOLERANCE = {"fp32": 0.001, "fp16": 0.05, "int8": 0.3}
+# A two-stage detector chooses its proposals by logits: of equals another engine may choose others.
+OTHER_PROPOSALS = {"fp32": 0.05, "fp16": 0.1, "int8": 0.3}
 
 
 def read_floats(path):
@@ -19,9 +23,10 @@ def read_floats(path):
     return values.tolist()
 
 
-def compare(answers, expected, precision, outputs):
-    """answers, expected: for each frame the flat outputs, which are "logits", "heads" or an "embedding".
+def compare(answers, expected, precision, outputs, row=None):
+    """answers, expected: for each frame the flat outputs, which are "logits", "heads", "proposals" or an "embedding".
 
+    row: of "proposals", how many numbers each has; see `proposals`.
     Gives a dict for the result, with `passed` and, where that is False, `words`.
     """
     tolerance = TOLERANCE[precision]
@@ -33,6 +38,14 @@ def compare(answers, expected, precision, outputs):
             return result
         if not all(math.isfinite(value) for value in answer):
             result["words"] = "NaN or infinite outputs: %s overflows" % precision
+            return result
+    if outputs == "proposals":
+        pairs, others = proposals.of_the_same(pairs, row)
+        result["other_proposals"] = others
+        if others > OTHER_PROPOSALS[precision]:
+            result["words"] = "%.0f %% of the proposals are others; allowed for %s: %.0f %%" % (
+                100 * others, precision, 100 * OTHER_PROPOSALS[precision],
+            )  # fmt: skip
             return result
     differences = [_relative_difference(answer, wanted) for answer, wanted in pairs]
     result["rms_relative"] = max(differences)

@@ -26,24 +26,31 @@ class Bundle:
         self.task = self.manifest["task"]
         self.outputs = self.manifest["outputs"]
 
-    def frames(self):
-        return [self._path(name) for name in self.manifest["frames"]["files"]]
+    def frames(self, model):
+        return [self._path(name) for name in model.get("frames", self.manifest["frames"]["files"])]
 
     def expected(self, model):
         return [read_floats(self._path(name)) for name in model["expected"]]
 
-    def models(self, engine):
+    def further_forms(self):
+        """Names of other forms than the one that is compared, such as whole clips beside a live stream."""
+        return sorted({form for variant in self.manifest["variants"] for form in variant.get("further", {})})
+
+    def models(self, engine, form=None):
         """One for each variant that has a file for the engine, and the baseline's once more to be timed against itself.
 
-        path, sha256, precision, input (name of the input tensor), expected; variant; label: for file names.
+        path, sha256, precision, input (name of the input tensor), expected; variant; form, where it is a further one;
+        label: for file names. Of a live form also live and output, see `stream`.
         """
         found = []
         for variant in self.manifest["variants"]:
-            model = variant["models"].get(engine)
+            models = variant["models"] if form is None else variant.get("further", {}).get(form, {})
+            model = models.get(engine)
             if model:
-                label = "%s-%s-%s" % (self.task, variant["name"], model["precision"])
-                label = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in label)
-                found.append(dict(model, variant=variant["name"], label=label, path=self._path(model["file"])))
+                words = [self.task, variant["name"], model["precision"]] + ([form] if form else [])
+                label = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in "-".join(words))
+                about = {"form": form} if form else {}
+                found.append(dict(model, variant=variant["name"], label=label, path=self._path(model["file"]), **about))
         again = [
             dict(one, variant=SELF_CHECK, label=one["label"] + "-again") for one in found if one["variant"] == BASELINE
         ]

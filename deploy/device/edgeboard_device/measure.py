@@ -4,10 +4,11 @@ import os
 import random
 import time
 
-from . import clocks, compare
+from . import clocks, compare, cores
 from .engines import KINDS, choose
 from .facts import board_facts
 from .files import DeviceError
+from .load import OtherLoad
 from .manifest import BASELINE, SELF_CHECK, Bundle
 from .sensors import Sampler
 from .store import verify
@@ -29,31 +30,55 @@ def measure(bundles, engine_name, options, engines_folder, work, say, root="/"):
     facts = board_facts(engines_folder, root)
     engine_name = choose(engine_name, facts)
     result = {"format": FORMAT, "board": facts, "engine": engine_name, "options": options, "started": time.time(),
-              "bundles": {}, "builds": [], "checks": [], "errors": [], "samples": []}  # fmt: skip
-    with clocks.at_maximum(options["max_clocks"], work, say):
+              "bundles": {}, "builds": [], "checks": [], "errors": [], "samples": [],
+              "sensors": {"series": []}, "other_load_cores": []}  # fmt: skip
+    with clocks.at_maximum(options["max_clocks"], work, say), cores.pinned(root) as facts["processors"]:
         facts["clocks_while_timed"] = board_facts(engines_folder, root)["clocks"]
-        entries = []
+        unpacked = []
         for folder in map(os.path.abspath, bundles):
             n_files = verify(folder)
             bundle = Bundle(folder)
+            unpacked.append(bundle)
             result["bundles"][bundle.task] = bundle.manifest
             say("%s: %d files verified" % (bundle.task, n_files))
-            for model in bundle.models(engine_name):
-                engine = KINDS[engine_name](facts, folder, engines_folder, work)
-                if _prepare(engine, bundle, model, result, say):
-                    entries.append((engine, bundle, model))
-        _time_in_turn(entries, options, result, say, root)
+        forms = [None] + sorted({form for bundle in unpacked for form in bundle.further_forms()})
+        for form in forms:
+            entries = []
+            for bundle in unpacked:
+                for model in bundle.models(engine_name, form):
+                    engine = KINDS[engine_name](facts, bundle.folder, engines_folder, work)
+                    if _prepare(engine, bundle, model, result, say):
+                        entries.append((engine, bundle, model))
+            with Sampler(root) as sampler:
+                others = OtherLoad(root)
+                _time_in_turn(entries, options, result, say)
+                if entries:
+                    result["other_load_cores"].append(others.cores())
+                # A last reading after the last turn, so that a short run has one at all.
+                time.sleep(0.15)
+            result["sensors"]["rails_from"] = sampler.rails_from
+            result["sensors"]["series"] += sampler.series
     result["finished"] = time.time()
     return result
 
 
+def _about(bundle, model):
+    about = {"task": bundle.task, "variant": model["variant"], "precision": model["precision"]}
+    return dict(about, form=model["form"]) if "form" in model else about
+
+
+def _in_words(about):
+    return " ".join(about[name] for name in ("task", "variant", "form", "precision") if name in about)
+
+
 def _prepare(engine, bundle, model, result, say):
     """Build and check one model; tells whether it may be timed."""
-    about = {"task": bundle.task, "variant": model["variant"], "precision": model["precision"]}
+    about = _about(bundle, model)
     is_again = model["variant"] == SELF_CHECK
-    name = "%s %s %s" % (bundle.task, model["variant"], model["precision"])
+    name = _in_words(about)
     step = "build"
-    if is_again and any((one["task"], one["variant"]) == (bundle.task, BASELINE) for one in result["errors"]):
+    baseline = (bundle.task, BASELINE, model.get("form"))
+    if is_again and any((one["task"], one["variant"], one.get("form")) == baseline for one in result["errors"]):
         return False
     try:
         if not is_again:
@@ -63,8 +88,8 @@ def _prepare(engine, bundle, model, result, say):
             return True
         result["builds"].append(dict(about, **built))
         step = "check"
-        answers = [engine.answer(model, frame) for frame in bundle.frames()]
-        check = compare.compare(answers, bundle.expected(model), model["precision"], bundle.outputs)
+        answers = engine.answers(model, bundle.frames(model))
+        check = compare.compare(answers, bundle.expected(model), model["precision"], bundle.outputs, model.get("row"))
         result["checks"].append(dict(about, **check))
         if not check["passed"]:
             raise DeviceError(check["words"])
@@ -84,35 +109,29 @@ def _prepare(engine, bundle, model, result, say):
     return True
 
 
-def _time_in_turn(entries, options, result, say, root):
+def _time_in_turn(entries, options, result, say):
     """A B C, B C A, ...: every round times every variant once, in an order of its own."""
     order = random.Random(0)
     failed = set()
-    with Sampler(root) as sampler:
-        for round_ in range(options["rounds"]):
-            say(
-                "timing round %d of %d: %d variants in turn"
-                % (round_ + 1, options["rounds"], len(entries) - len(failed))
-            )
-            turns = list(range(len(entries)))
-            order.shuffle(turns)
-            for turn, place in enumerate(turns):
-                engine, bundle, model = entries[place]
-                if place in failed:
-                    continue
-                about = {"task": bundle.task, "variant": model["variant"], "precision": model["precision"]}
-                try:
-                    seen, rows = engine.time(model, bundle.frames(), round_, options)
-                except DeviceError as error:
-                    failed.add(place)
-                    result["errors"].append(dict(about, step="time", words=error.what, mend=error.mend))
-                    say("%s %s: NOT TIMED: %s" % (bundle.task, model["variant"], error))
-                    continue
-                columns = {name: [row[name] for row in rows] for name in rows[0]}
-                result["samples"].append(dict(about, round=round_, turn=turn, **dict(seen, **columns)))
-        # A last reading after the last turn, so that a short run has one at all.
-        time.sleep(0.15)
-    result["sensors"] = {"rails_from": sampler.rails_from, "series": sampler.series}
+    for round_ in range(options["rounds"] if entries else 0):
+        form = " as " + entries[0][2]["form"] if "form" in entries[0][2] else ""
+        say("timing round %d of %d: %d variants in turn%s" % (round_ + 1, options["rounds"], len(entries) - len(failed), form))
+        turns = list(range(len(entries)))
+        order.shuffle(turns)
+        for turn, place in enumerate(turns):
+            engine, bundle, model = entries[place]
+            if place in failed:
+                continue
+            about = _about(bundle, model)
+            try:
+                seen, rows = engine.time(model, bundle.frames(model), round_, options)
+            except DeviceError as error:
+                failed.add(place)
+                result["errors"].append(dict(about, step="time", words=error.what, mend=error.mend))
+                say("%s: NOT TIMED: %s" % (_in_words(about), error))
+                continue
+            columns = {name: [row[name] for row in rows] for name in rows[0]}
+            result["samples"].append(dict(about, round=round_, turn=turn, **dict(seen, **columns)))
 
 
 def work_folder(run):

@@ -86,26 +86,30 @@ def build_command(trtexec, tensorrt, onnx, engine, flags):
     return [trtexec, "--onnx=" + onnx, "--saveEngine=" + engine] + flags + [only]
 
 
-def answer_command(trtexec, engine, input_name, frame, output):
-    """One frame, for its outputs."""
+def answer_command(trtexec, engine, inputs, output):
+    """One frame, for its outputs. inputs: (name, file) of each."""
     once = ["--iterations=1", "--duration=0", "--warmUp=0"]
     return [
         trtexec,
         "--loadEngine=" + engine,
-        "--loadInputs=%s:%s" % (input_name, frame),
+        _inputs(inputs),
         "--exportOutput=" + output,
     ] + once
 
 
-def time_command(trtexec, engine, input_name, frame, times, iterations, seconds, warmup_ms):
+def time_command(trtexec, engine, inputs, times, iterations, seconds, warmup_ms):
     # Spinning waits for the GPU without the wake-up of a thread, which would be timed too.
     how = ["--useSpinWait", "--iterations=%d" % iterations, "--duration=%d" % seconds, "--warmUp=%d" % warmup_ms]
     return [
         trtexec,
         "--loadEngine=" + engine,
-        "--loadInputs=%s:%s" % (input_name, frame),
+        _inputs(inputs),
         "--exportTimes=" + times,
     ] + how
+
+
+def _inputs(inputs):
+    return "--loadInputs=" + ",".join("%s:%s" % one for one in inputs)
 
 
 def run(command, folder, log):
@@ -157,10 +161,10 @@ def read_times(path, warmup_ms):
 
 
 def read_outputs(path):
-    """Values of the first output tensor in a file of --exportOutput; NaN and infinity are kept."""
+    """Name -> values of every output tensor in a file of --exportOutput; NaN and infinity are kept."""
     with open(path, encoding="utf-8") as file:
         tensors = _json(file.read(), path)
-    return [float(value) for value in tensors[0]["values"]]
+    return {one["name"]: [float(value) for value in one["values"]] for one in tensors}
 
 
 def _json(text, path):
