@@ -23,7 +23,7 @@ methods: $(INSTALLED) ## Compares all compression methods on a task (TASK=fire S
 	@python -m stages.methods $(TASK) $(SET)
 
 test: $(INSTALLED) ## All tests (no network, no GPU, no board needed)
-	@python -m pytest -n 2 --dist loadfile
+	@python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-quick: $(INSTALLED) ## The tests that take seconds
 	@python -m pytest -m "not slow and not browser"

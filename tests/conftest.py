@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
+from filelock import FileLock
 
 # Two processes with two threads each would wait for each other most of the time.
 if "PYTEST_XDIST_WORKER" in os.environ:
@@ -35,6 +36,7 @@ TINY: dict[str, Any] = {
     "explain.frames": 2,
     "explain.masks": 8,
     "explain.steps": 3,
+    "explain.per_task": {},
     "benchmark.frames": 2,
     "benchmark.rounds": 3,
     "benchmark.frames_per_turn": 2,
@@ -154,8 +156,23 @@ def tiny_repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def reproduced_repository(tiny_repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A fresh clone in which `make repro`'s command has run once. Tests may read it and run experiments in it."""
+    """A fresh clone in which `make repro`'s command has run once. Tests may read it and run experiments in it.
+
+    Made once and copied by every process that runs tests.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reproduced-once"
+    with FileLock(f"{shared}.lock"):
+        if not shared.is_dir():
+            fresh = tmp_path_factory.mktemp("fresh") / "edgeboard"
+            run(["git", "clone", "-q", str(tiny_repository), str(fresh)], fresh.parent)
+            (fresh / "repro.log").write_text(run([sys.executable, "-m", "stages.repro"], fresh).stdout)
+            fresh.rename(shared)
     clone = tmp_path_factory.mktemp("reproduced") / "edgeboard"
-    run(["git", "clone", "-q", str(tiny_repository), str(clone)], clone.parent)
-    (clone / "repro.log").write_text(run([sys.executable, "-m", "stages.repro"], clone).stdout)
+    run(["cp", "-a", str(shared), str(clone)], clone.parent)
     return clone
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What runs whole pipelines first: at the end one process would wait for the other."""
+    items.sort(key=lambda item: "stages" not in item.path.parts)
