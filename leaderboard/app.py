@@ -20,9 +20,10 @@ from streamlit.delta_generator import DeltaGenerator
 from leaderboard.address import Address, one_of
 from leaderboard.filter_widgets import choose_filters, choose_weights
 from leaderboard.ranked import Ranked, rank_rows
-from leaderboard.table import Filters, Loaded, board_files, filter_rows, load_board
+from leaderboard.table import SOURCES, Filters, Loaded, board_files, filter_rows, load_board
 from leaderboard.view import View
 from leaderboard.wording import LANGUAGES, Wording, wording
+from pipeline.board_sources.store import REMARKS_FILE
 
 # Name of the module in leaderboard.views and of the page's address -> its icon.
 PAGES = {
@@ -111,7 +112,7 @@ def _ranked(filters: Filters, weights: tuple[tuple[str, float], ...], results: s
 
 def _stamp(results: Path) -> tuple[tuple[str, int, int], ...]:
     stamps = []
-    for path in board_files(results):
+    for path in (*board_files(results), results / SOURCES / REMARKS_FILE):
         try:
             status = path.stat()
         except OSError:

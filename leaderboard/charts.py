@@ -19,6 +19,9 @@ COLOURS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#9
 NEUTRAL = "#808690"  # legible on white and on the dark page alike
 # Beyond as many variants a colour would stand for two of them; the precision, one of three, is then told by it.
 _COLOURED_VARIANTS = len(COLOURS)
+_LEGEND_COLUMNS = {"top": 2, "bottom": 3}  # as many as a phone has room for
+# The room for names lets the axis reach beyond what an accuracy can be.
+_NO_ACCURACY_ABOVE_1 = "datum.value > 1 ? '' : datum.label"
 _NAME_ROOM = np.array([0.3, 0.12])  # of the spread of the points, across and up
 _SHAPES = {ON_FRONT: "diamond", MAY_BE: "triangle-up", "": "circle"}
 _TOOLTIP = (
@@ -81,19 +84,25 @@ def trade_off_chart(
         if name in data
     ]
     few = len(data) <= INTERVAL_LIMIT
-    colour = alt.Color(f"{told}:N", title=words(f"column.{told}"), scale=alt.Scale(range=COLOURS))
+    colour = alt.Color(
+        f"{told}:N",
+        title=words(f"column.{told}"),
+        scale=alt.Scale(range=COLOURS),
+        legend=_legend("bottom"),
+    )
     base = alt.Chart(data).encode(x=across)
     marks = base.mark_point(filled=True, strokeWidth=1).encode(
         y=up,
-        size=_size(data, words, few),
+        size=_size(words, few),
         color=colour,
         shape=alt.Shape(
             "sign:N",
             title=words("column.front"),
             scale=alt.Scale(domain=list(signs.values()), range=list(_SHAPES.values())),
-            legend=_legend(),
+            legend=_legend("top", symbolFillColor=NEUTRAL, symbolStrokeColor=NEUTRAL),
         ),
-        opacity=alt.condition(alt.datum.sign == signs[ON_FRONT], alt.value(0.95), alt.value(0.55)),
+        # Thousands of marks must let each other through; a few must be seen on a dark page.
+        opacity=alt.condition(alt.datum.sign == signs[ON_FRONT], alt.value(0.95), alt.value(0.85 if few else 0.55)),
         tooltip=tooltip,
     )
     layers: list[alt.Chart] = [_front_line(data, x, y, across, up)]
@@ -152,7 +161,14 @@ def _reference_layers(reference: pd.DataFrame, across: alt.X, up: alt.Y, words: 
     ]
     base = alt.Chart(data).encode(x=across, y=up, tooltip=tooltip)
     ring = base.mark_point(filled=False, shape="square", size=220, strokeDash=[2, 3], strokeWidth=2, color=NEUTRAL)
-    return [ring, base.mark_text(dy=22, fontSize=12, fontStyle="italic", color=NEUTRAL).encode(text="name:N")]
+    # One name above, one below: the two squares may lie on each other.
+    names = [
+        base.transform_filter(alt.datum.kind == kind)
+        .mark_text(dy=dy, fontSize=12, fontStyle="italic", color=NEUTRAL)
+        .encode(text="name:N")
+        for kind, dy in (("baseline", -18), ("compressed", 22))
+    ]
+    return [ring, *names]
 
 
 def _axis(name: Axis, words: Wording, channel: Any, padding: int) -> Any:
@@ -161,7 +177,7 @@ def _axis(name: Axis, words: Wording, channel: Any, padding: int) -> Any:
         return channel(
             f"{name}:Q",
             title=title,
-            axis=alt.Axis(format=".1%", tickCount=8),
+            axis=alt.Axis(format=".1%", tickCount=8, labelExpr=_NO_ACCURACY_ABOVE_1),
             scale=alt.Scale(zero=False, nice=False, padding=padding),
         )
     logarithmic = name in ("fps", "size_mb", "speedup")
@@ -175,11 +191,13 @@ def _title(name: Axis, words: Wording) -> str:
     return words(f"axis.{name}")
 
 
-def _size(data: pd.DataFrame, words: Wording, few: bool) -> alt.Size:
-    legend = _legend(values=sorted({float(data["size_mb"].min()), float(data["size_mb"].max())}), format=".3~g")
+def _size(words: Wording, few: bool) -> alt.Size:
     scale = alt.Scale(type="sqrt", range=[70, 1000] if few else [30, 250])
-    return alt.Size("size_mb:Q", title=words("column.size_mb"), scale=scale, legend=legend)
+    return alt.Size("size_mb:Q", title=words("column.size_mb"), scale=scale, legend=None)
 
 
-def _legend(**options: Any) -> alt.Legend:
-    return alt.Legend(symbolFillColor=NEUTRAL, symbolStrokeColor=NEUTRAL, **options)
+def _legend(orient: Literal["top", "bottom"], **options: Any) -> alt.Legend:
+    # Above and below, never beside, where it would leave the marks a third of a phone's width.
+    return alt.Legend(
+        orient=orient, direction="horizontal", columns=_LEGEND_COLUMNS[orient], symbolOpacity=0.95, **options
+    )

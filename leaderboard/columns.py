@@ -23,13 +23,13 @@ def column_config(rows: pd.DataFrame, words: Wording) -> dict[str, Any]:
         return column.NumberColumn(**named(name), format=form, width=width)
 
     return {
-        "rank": column.NumberColumn(**named("rank"), width=60, pinned=True),
-        "rank_range": column.TextColumn(**named("rank_range"), width=70),
+        "rank": column.NumberColumn(**named("rank"), width=55, pinned=True),
+        "rank_range": column.TextColumn(**named("rank_range"), width=90),
         "front": column.TextColumn(**named("front"), width=60),
         "mark": column.TextColumn(**named("mark"), width=55),
         "variant": column.TextColumn(**named("variant"), width=_name_width(rows["variant"])),
         "precision": column.TextColumn(**named("precision"), width=75),
-        "picture": column.ImageColumn(**named("picture"), width=70),
+        "picture": column.ImageColumn(**named("picture"), width=140),
         "accuracy": column.ProgressColumn(
             **named("accuracy"), format="percent", min_value=0.0, max_value=1.0, width=130
         ),
@@ -37,7 +37,7 @@ def column_config(rows: pd.DataFrame, words: Wording) -> dict[str, Any]:
         "size_mb": _bar(named("size_mb"), rows["size_mb"], "%.2f"),
         "size_compressed_mb": number("size_compressed_mb", "%.2f", 95),
         "fps": _bar(named("fps"), rows["fps"], "%.1f"),
-        "speedup": number("speedup", "%.2f×", 80),
+        "speedup": number("speedup", "%.2f×", 100),
         "score": number("score", "%.3f", 70),
         "latency_ms_p50": number("latency_ms_p50", "%.2f", 95),
         "xai_faithfulness": number("xai_faithfulness", "%.3f", 95),

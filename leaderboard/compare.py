@@ -11,21 +11,21 @@ import pandas as pd
 from leaderboard.wording import Wording
 from pipeline.differences import Decided, Difference, accuracy_difference, comparable, ratio
 
-# Measure -> format and factor for people. The first two have intervals of their own.
+# Measure -> format, factor and unit for people; no unit where the measure's name holds it.
 _MEASURES: dict[str, tuple[str, float, str]] = {
     "accuracy": (".2f", 100, " %"),
     "fps": (".1f", 1, ""),
     "speedup": (".2f", 1, "×"),
-    "latency_ms_p50": (".2f", 1, " ms"),
-    "latency_ms_p90": (".2f", 1, " ms"),
-    "latency_ms_p99": (".2f", 1, " ms"),
-    "size_mb": (".2f", 1, " MB"),
-    "size_compressed_mb": (".2f", 1, " MB"),
-    "memory_mb": (".1f", 1, " MB"),
+    "latency_ms_p50": (".2f", 1, ""),
+    "latency_ms_p90": (".2f", 1, ""),
+    "latency_ms_p99": (".2f", 1, ""),
+    "size_mb": (".2f", 1, ""),
+    "size_compressed_mb": (".2f", 1, ""),
+    "memory_mb": (".1f", 1, ""),
     "params": (",.0f", 1, ""),
     "macs": (",.0f", 1e-6, " M"),
-    "power_w": (".2f", 1, " W"),
-    "energy_mj": (".2f", 1, " mJ"),
+    "power_w": (".2f", 1, ""),
+    "energy_mj": (".2f", 1, ""),
     "xai_faithfulness": (".3f", 1, ""),
     "xai_drift": (".3f", 1, ""),
     "map50_95": (".2f", 100, " %"),

@@ -113,25 +113,27 @@ def latency_chart(frame: pd.DataFrame, words: Wording, labels: Sequence[str]) ->
 
 
 def gains_chart(gains: pd.DataFrame, words: Wording) -> Any:
-    """What each step did: accuracy against speed, one mark per row that it made."""
+    """What each step did: accuracy, in points, against speed, one mark per row that it made."""
     steps = list(dict.fromkeys(gains["step"]))
     return (
-        alt.Chart(gains)
-        .mark_point(filled=True, size=110, opacity=0.8)
+        alt.Chart(gains.assign(accuracy=100 * gains["accuracy"]))
+        .mark_point(filled=True, size=110, opacity=0.9)
         .encode(
             x=alt.X("speed:Q", title=words("methods.speed_axis"), scale=alt.Scale(type="log", nice=False, padding=40)),
-            y=alt.Y("accuracy:Q", title=words("methods.accuracy_axis"), axis=alt.Axis(format="+.1%")),
-            color=alt.Color("step:N", title=words("methods.step"), sort=steps, scale=alt.Scale(range=COLOURS)),
+            y=alt.Y("accuracy:Q", title=words("methods.accuracy_axis"), axis=alt.Axis(format="+.1f")),
+            color=alt.Color(
+                "step:N", title=words("methods.step"), sort=steps, scale=alt.Scale(range=COLOURS), legend=_below()
+            ),
             shape=alt.Shape("step:N", sort=steps, scale=alt.Scale(range=SHAPES)),
             tooltip=[
                 alt.Tooltip("variant", title=words("column.variant")),
                 alt.Tooltip("step", title=words("methods.step")),
-                alt.Tooltip("accuracy", title=words("methods.accuracy_axis"), format="+.2%"),
+                alt.Tooltip("accuracy", title=words("methods.accuracy_axis"), format="+.2f"),
                 alt.Tooltip("speed", title=words("methods.speed_axis"), format=".2f"),
                 alt.Tooltip("size", title=words("methods.size"), format=".2f"),
             ],
         )
-        .properties(height=360, description=words("methods.chart"))
+        .properties(height=400, description=words("methods.chart"))
     )
 
 

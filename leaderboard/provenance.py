@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.evidence import EVIDENCE_FILE, read_evidence
 from pipeline.files import sha256_file
 
 PICTURE_BYTES = 20_000_000
-THUMBNAIL_PIXELS = 160
+THUMBNAIL_PIXELS = 300, 100
+# Left of and above the maps of a sheet (pipeline.explain.sheets) stand words, which nobody could read in a thumbnail.
+_SHEET_WORDS = 150, 55
 EXPORTS = "exports"
 _RUN_ID = re.compile(r"[0-9a-f]{12}")
 _PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg")
@@ -58,6 +61,13 @@ def read_run(results: Path, row: Mapping[str, Any]) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return run if isinstance(run, dict) else {}
+
+
+def read_kept_evidence(results: Path, row: Mapping[str, Any]) -> dict[str, Any]:
+    """evidence.json of a row, or nothing where it is not kept."""
+    folder = run_folder(results, row)
+    path = inside(results, str((folder / EVIDENCE_FILE).relative_to(results))) if folder is not None else None
+    return read_evidence(path) if path is not None else {}
 
 
 def provenance(row: Mapping[str, Any], run: Mapping[str, Any]) -> dict[str, str]:
@@ -140,7 +150,7 @@ def read_picture(results: Path, name: str) -> bytes | None:
 
 
 def thumbnail(results: Path, name: str) -> str:
-    """The picture, small, as a data address for a table; "" where there is none."""
+    """The first maps of a sheet, or a whole small picture, as a data address for a table; "" where there is none."""
     import base64
 
     from PIL import Image
@@ -150,7 +160,11 @@ def thumbnail(results: Path, name: str) -> str:
         return ""
     with Image.open(io.BytesIO(data), formats=["PNG", "JPEG"]) as picture:
         small = picture.convert("RGB")
-        small.thumbnail((THUMBNAIL_PIXELS, THUMBNAIL_PIXELS))
+        left, top = _SHEET_WORDS
+        bottom = top + (small.width - left) * THUMBNAIL_PIXELS[1] // THUMBNAIL_PIXELS[0]
+        if small.height > small.width and left < small.width and bottom <= small.height:
+            small = small.crop((left, top, small.width, bottom))
+        small.thumbnail(THUMBNAIL_PIXELS)
         out = io.BytesIO()
         small.save(out, "JPEG", quality=80)
     return "data:image/jpeg;base64," + base64.b64encode(out.getvalue()).decode()

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from leaderboard.provenance import run_folder
-from pipeline.evidence import EVIDENCE_FILE, decisions, read_evidence
+from leaderboard.provenance import read_kept_evidence
+from pipeline.evidence import decisions
 from pipeline.rank_intervals import PAIRWISE_LIMIT, Basis, rank_intervals
 from pipeline.ranking import GROUP_COLUMNS, pareto_front, possible_front
 
@@ -81,8 +81,7 @@ def decisions_of(rows: pd.DataFrame, results: Path) -> Decisions:
     """run_id -> decisions, of the rows that have them on this disk."""
     found: Decisions = {}
     for row in _records(rows):
-        folder = run_folder(results, row)
-        kept = decisions(read_evidence(folder / EVIDENCE_FILE)) if folder is not None else None
+        kept = decisions(read_kept_evidence(results, row))
         if kept is not None:
             found[str(row["run_id"])] = kept
     return found

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from pipeline.board_sources.merging import merge_boards
+from pipeline.board_sources.store import read_remarks
 from pipeline.errors import EdgeboardError
 from pipeline.report import MARK, read_board
 
@@ -54,7 +55,7 @@ def load_board(results: Path) -> Loaded:
     """Read all boards of a results folder; what is wrong with one becomes a state and messages, never an error."""
     own, *others = board_files(results)
     if not own.is_file() and not others:
-        return Loaded("missing", pd.DataFrame(), (str(own),))
+        return Loaded("missing", pd.DataFrame(), (_told(str(own), results),))
     boards: list[tuple[str, pd.DataFrame]] = []
     messages: list[str] = []
     broken = False
@@ -71,10 +72,18 @@ def load_board(results: Path) -> Loaded:
             continue
         boards.append((origin, read.frame))
         messages += [line if path == own else f"{origin}: {line}" for line in read.warnings]
+    for origin, remarks in read_remarks(results / SOURCES).items():
+        messages += [f"{origin}: {line}" for line in remarks]
+    messages = [_told(line, results) for line in messages]
     board = merge_boards(boards)
     if board.empty:
         return Loaded("broken" if broken else "empty", board, tuple(messages))
     return Loaded("ok", board.assign(place=places(board), row_id=row_ids(board)), tuple(messages))
+
+
+def _told(text: str, results: Path) -> str:
+    """A message without the way to the project: where things lie on this machine is nobody's business."""
+    return text.replace(f"{results.parent}/", "")
 
 
 def places(board: pd.DataFrame) -> pd.Series:
@@ -145,16 +154,17 @@ def display_frame(rows: pd.DataFrame, pictures: Sequence[str] | None = None) -> 
     """
     shown = rows.assign(rank_range=rank_ranges(rows), mark=marks(rows), interval=intervals(rows), link=links(rows))
     several = rows["experiment"].nunique() > 1
-    # Left out where it would say the same in every row: a narrow screen needs the room.
-    leading = ["rank", "rank_range", "front", "mark", "variant", *(["experiment"] if several else []), "precision"]
-    numbers = ["accuracy", "interval", "size_mb", "fps", "speedup", "score", "latency_ms_p50", "size_compressed_mb"]
+    # What would say the same in every row is left out or comes last; the accuracy early: a phone shows four columns.
+    leading = ["rank", "rank_range", "variant", *(["experiment"] if several else []), "accuracy", "front"]
+    leading += ["mark"] if (shown["mark"] != "").any() else []
+    numbers = ["size_mb", "fps", "speedup", "precision", "score", "latency_ms_p50", "size_compressed_mb"]
     numbers += ["xai_faithfulness", "xai_drift"]
     if pictures is not None:
         shown = shown.assign(picture=list(pictures))
-        leading.append("picture")
+        numbers.insert(0, "picture")
     origin = [name for name in ("place", "source") if name in rows and rows[name].nunique() > 1]
     rest = [*origin, "recipe", *([] if several else ["experiment"]), "created_at", "note", "link"]
-    return shown[[*leading, *numbers, *rest]]
+    return shown[[*leading, "interval", *numbers, *rest]]
 
 
 def links(rows: pd.DataFrame, base: str = "") -> pd.Series:

@@ -433,7 +433,8 @@ def _client(uri: str) -> MlflowClient:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+    # Where only the answer was lost, MLflow's own repetition of create_run makes a second run; our next call looks.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "20")
     from mlflow import MlflowClient
 
@@ -573,5 +574,9 @@ def _rows(number: int) -> str:
 
 
 def _first_line(error: BaseException) -> str:
+    """What went wrong, in one line: its beginning, and its end, where HTTP libraries name the cause."""
     lines = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {lines[0][:200]}" if lines else type(error).__name__
+    if not lines:
+        return type(error).__name__
+    line = lines[0] if len(lines[0]) <= 200 else f"{lines[0][:90]} … {lines[0][-107:]}"
+    return f"{type(error).__name__}: {line}"

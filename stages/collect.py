@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pipeline.board import main_root
 from pipeline.board_sources.experiments import experiment_rows
-from pipeline.board_sources.store import write_source
+from pipeline.board_sources.store import write_remarks, write_source
 from stages.entry import stage_main
 
 EXPERIMENTS = "experiments"
@@ -18,6 +18,7 @@ def main(*, offline: bool = False) -> None:
     root = main_root(Path.cwd())
     found, lines = experiment_rows(root)
     count = write_source(root, EXPERIMENTS, found)
+    write_remarks(root, EXPERIMENTS, lines)
     lines.insert(0, f"{count} rows of experiments that Git knows.")
     if not offline:
         from pipeline.tracking import MLFLOW_SOURCE, fetch_rows
@@ -25,6 +26,7 @@ def main(*, offline: bool = False) -> None:
         fetched, said = fetch_rows(root)
         if fetched is not None:
             write_source(root, MLFLOW_SOURCE, fetched)
+        write_remarks(root, MLFLOW_SOURCE, said if fetched is None else ())
         lines += said
     for line in lines:
         print(line)

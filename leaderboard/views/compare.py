@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,11 +9,10 @@ import streamlit as st
 
 from leaderboard.address import some_of
 from leaderboard.compare import basis_of, numbers_table, parameters_that_differ
-from leaderboard.provenance import read_picture, read_run, run_folder
+from leaderboard.provenance import read_kept_evidence, read_picture, read_run
 from leaderboard.ranked import decisions_of
 from leaderboard.table import labels
 from leaderboard.view import View
-from pipeline.evidence import EVIDENCE_FILE, read_evidence
 
 MOST = 6
 
@@ -39,7 +37,7 @@ def show(view: View) -> None:
     rows: dict[str, dict[str, Any]] = {label: by_label[label] for label in chosen}
     _show_numbers(view, rows)
     runs = {label: read_run(view.results, row) for label, row in rows.items()}
-    evidence = {label: _evidence(view, row) for label, row in rows.items()}
+    evidence = {label: read_kept_evidence(view.results, row) for label, row in rows.items()}
     _show_classes(view, runs)
     _show_confusions(view, evidence)
     _show_latency(view, rows, evidence)
@@ -52,11 +50,6 @@ def _first_choice(rows: pd.DataFrame, named: pd.Series) -> list[str]:
     baseline = named[rows["variant"] == "baseline"].head(1).tolist()
     best = named[rows["variant"] != "baseline"].head(2 - len(baseline)).tolist()
     return [*baseline, *best]
-
-
-def _evidence(view: View, row: Mapping[str, Any]) -> dict[str, Any]:
-    folder = run_folder(view.results, row)
-    return read_evidence(folder / EVIDENCE_FILE) if folder is not None else {}
 
 
 def _show_numbers(view: View, rows: dict[str, dict[str, Any]]) -> None:

@@ -27,7 +27,15 @@ def show(view: View) -> None:
         st.warning(escape_markdown(f"{row['variant']}: {row['warning']}"), icon=":material/warning:")
     for box, name in zip(st.columns(len(HEADLINE)), HEADLINE, strict=True):
         value, interval = parts(row, name)
-        box.metric(words(f"column.{name}"), value, interval or None, delta_color="off", delta_arrow="off", border=True)
+        box.metric(
+            words(f"column.{name}"),
+            value,
+            interval or None,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+        )
     ranges = rank_ranges(view.rows[view.rows["row_id"] == row["row_id"]])
     if len(ranges) and ranges.iloc[0]:
         st.caption(words("model.rank", rank=ranges.iloc[0], count=f"{len(view.rows):,}", front=row["front"] or "–"))
@@ -38,7 +46,7 @@ def show(view: View) -> None:
     with again:
         _show_commands(view, row, run)
         _show_files(view, row, run)
-    _show_map(view, row)
+    _show_map(view, row, run)
 
 
 def _choose(view: View) -> dict[str, Any]:
@@ -101,7 +109,7 @@ def _show_files(view: View, row: dict[str, Any], run: dict[str, Any]) -> None:
         st.text(words("model.no_files"))
     for one in found:
         st.download_button(
-            f"{escape_markdown(one.name)} ({one.size_bytes / 1e6:.2f} MB)",
+            f"{escape_markdown(one.name)} ({_size(one.size_bytes)})",
             one.path.read_bytes,  # read when the button is pressed
             one.name,
             "application/octet-stream",
@@ -111,11 +119,27 @@ def _show_files(view: View, row: dict[str, Any], run: dict[str, Any]) -> None:
         )
 
 
-def _show_map(view: View, row: dict[str, Any]) -> None:
+def _show_map(view: View, row: dict[str, Any], run: dict[str, Any]) -> None:
     words = view.words
     st.subheader(words("model.map"), anchor=False)
     picture = read_picture(view.results, str(row["explanation"]))
     if picture is None:
-        st.text(words("model.no_map"))
+        st.markdown(words("model.no_map"))
     else:
         st.image(picture, width="content", alt=words("model.map_of", name=str(row["variant"])))
+    _show_methods(view, run)
+
+
+def _show_methods(view: View, run: dict[str, Any]) -> None:
+    """Which methods drew the maps, those that explain nothing apart."""
+    explanation = run.get("explanation")
+    methods = explanation.get("methods") if isinstance(explanation, dict) else None
+    known = [one for one in methods.values() if isinstance(one, dict)] if isinstance(methods, dict) else []
+    for key, flagged in (("model.methods", False), ("model.flagged", True)):
+        names = [str(one.get("title", "")) for one in known if (one.get("flagged") is True) is flagged]
+        if names:
+            st.caption(view.words(key, names=escape_markdown(", ".join(names))))
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e6:.2f} MB" if count >= 100_000 else f"{count / 1e3:.1f} kB"

@@ -12,7 +12,8 @@ from leaderboard.view import View
 from leaderboard.views.downloads import show_downloads
 from pipeline.report import MARK
 
-PICTURE_ROWS = 60  # beyond, the pictures would weigh more than the table
+PICTURE_ROWS = 40  # beyond, the pictures would weigh more than the table
+PICTURE_HEIGHT = 48  # pixels; below, a map cannot be made out
 CHART_ROWS = 60
 ROWS_AT_ONCE = 10
 
@@ -28,13 +29,14 @@ def show(view: View) -> None:
         hide_index=True,
         width="stretch",
         height="auto" if len(rows) <= ROWS_AT_ONCE else 390,
+        row_height=PICTURE_HEIGHT if pictures and any(pictures) else None,
         on_select="rerun",
         selection_mode="multi-row",
         key=f"table {view.filters}",
         placeholder="–",
         alt=words("overview.table"),
     )
-    st.caption(words("overview.caption", count=f"{len(rows):,}", mark=MARK) + " " + _how_sure(view))
+    st.caption(" ".join([words("overview.caption", rows=_count(view), mark=MARK), *_metric(view), _how_sure(view)]))
     _show_actions(view, [place for place in event.selection.rows if place < len(rows)])
     _show_chart(view)
     _show_reference(view)
@@ -46,6 +48,17 @@ def _thumbnail(results: str, name: str, stamp: str) -> str:  # noqa: ARG001 a ru
     from pathlib import Path
 
     return thumbnail(Path(results), name)
+
+
+def _count(view: View) -> str:
+    count = len(view.rows)
+    return view.words("overview.one_row") if count == 1 else view.words("overview.rows", count=f"{count:,}")
+
+
+def _metric(view: View) -> list[str]:
+    """What the accuracy is of this task: top-1 of one, mAP@50 of another."""
+    names = sorted({name for name in view.rows["metric"].unique() if name})
+    return [view.words("overview.metric", metric=_plain(", ".join(names)))] if names else []
 
 
 def _how_sure(view: View) -> str:
@@ -99,7 +112,7 @@ def _show_chart(view: View) -> None:
         return
     st.subheader(words("overview.chart"), anchor=False)
     figures = reference().of(view.filters.task)
-    st.altair_chart(trade_off_chart(points, chart_texts(points), words, "speedup", reference=figures, height=360))
+    st.altair_chart(trade_off_chart(points, chart_texts(points), words, "speedup", reference=figures, height=480))
     st.caption(words("chart.reading"))
 
 

@@ -11,6 +11,7 @@ from leaderboard.chart_texts import chart_texts
 from leaderboard.charts import Axis, plottable, trade_off_chart
 from leaderboard.filter_widgets import choose_one
 from leaderboard.reference import reference
+from leaderboard.table import links
 from leaderboard.view import View
 
 ACROSS = ("speedup", "fps", "size_mb")
@@ -32,7 +33,7 @@ def show(view: View) -> None:
         st.info(words("trade.nothing"))
         return
     figures = reference().of(view.filters.task) if with_reference else None
-    st.altair_chart(trade_off_chart(points, chart_texts(points), words, x, y, figures, height=520))
+    st.altair_chart(trade_off_chart(points, chart_texts(points), words, x, y, figures, height=640))
     told = [words("chart.reading"), words("trade.front")]
     if view.ranked.groups > 1:
         told.append(words("trade.several_places"))
@@ -53,9 +54,11 @@ def _named(names: Sequence[str], view: View) -> dict[str, str]:
 def _show_front(view: View) -> None:
     words = view.words
     on = view.rows[view.rows["front"] != ""]
+    on = on.assign(link=links(on))
+    several = ["experiment"] if on["experiment"].nunique() > 1 else []
     st.subheader(words("trade.on_front"), anchor=False)
     st.dataframe(
-        on[["front", "variant", "experiment", "precision", "accuracy", "size_mb", "fps", "speedup"]],
+        on[["front", "variant", *several, "accuracy", "size_mb", "fps", "speedup", "precision", "link"]],
         column_config={
             "front": st.column_config.TextColumn(words("column.front"), width=60),
             "variant": st.column_config.TextColumn(words("column.variant")),
@@ -65,6 +68,7 @@ def _show_front(view: View) -> None:
             "size_mb": st.column_config.NumberColumn(words("column.size_mb"), format="%.2f"),
             "fps": st.column_config.NumberColumn(words("column.fps"), format="%.1f"),
             "speedup": st.column_config.NumberColumn(words("column.speedup"), format="%.2f×"),
+            "link": st.column_config.LinkColumn(words("column.link"), display_text=":material/open_in_new:", width=60),
         },
         hide_index=True,
         height="auto" if len(on) <= 12 else 430,

@@ -19,6 +19,7 @@ from pipeline.report import BOARD_FILE, COLUMNS, board_frame, write_board
 SOURCES_FOLDER = Path("results/sources")
 ORIGIN = "source"  # the column that says where a row comes from
 ORIGIN_FILE = "source.json"
+REMARKS_FILE = "remarks.json"
 _PICTURES = (".png", ".jpg", ".jpeg")
 
 
@@ -62,6 +63,23 @@ def write_source(root: Path, name: str, found: Sequence[Found]) -> int:
         write_board(temporary / BOARD_FILE.name, frame.assign(**{ORIGIN: [row[ORIGIN] for row in rows]}))
         write_json(temporary / ORIGIN_FILE, {"name": name, "rows": len(rows)})
     return len(rows)
+
+
+def write_remarks(root: Path, name: str, lines: Sequence[str]) -> None:
+    """Keep why rows of a source could not be fetched, for the page; no lines where nothing is missing."""
+    path = root / SOURCES_FOLDER / REMARKS_FILE
+    write_json(path, read_remarks(path.parent) | {name: list(lines)})
+
+
+def read_remarks(folder: Path) -> dict[str, list[str]]:
+    """Source -> lines, of results/sources; nothing where the file is absent or no such thing."""
+    try:
+        remarks = json.loads((folder / REMARKS_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(remarks, dict):
+        return {}
+    return {name: [str(line) for line in lines] for name, lines in remarks.items() if isinstance(lines, list)}
 
 
 def _keep_run(folder: Path, found: Found) -> str:

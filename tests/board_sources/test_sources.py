@@ -12,7 +12,7 @@ import yaml
 from pipeline.board import read_records, update_board
 from pipeline.board_sources.experiments import experiment_rows, git
 from pipeline.board_sources.merging import merge_boards
-from pipeline.board_sources.store import Found, Picture, write_source
+from pipeline.board_sources.store import Found, Picture, read_remarks, write_remarks, write_source
 from pipeline.evidence import decisions, read_evidence
 from pipeline.report import board_frame, read_board
 from pipeline.tracking import fetch_rows, publish
@@ -183,6 +183,18 @@ def test_a_store_that_cannot_be_asked_is_a_line(tmp_path, uri, says):
     found, (line,) = fetch_rows(tmp_path, {"MLFLOW_TRACKING_URI": uri})
     assert says in line
     assert found == ([] if "absent" in uri else None)
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[1]", b'{"mlflow": 3}', b"\xff"])
+def test_remarks_that_are_none(tmp_path, content):
+    folder = tmp_path / "results" / "sources"
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / "remarks.json").write_bytes(content)
+    assert read_remarks(folder) == {}
+    write_remarks(tmp_path, "mlflow", ["is down"])
+    write_remarks(tmp_path, "experiments", [])
+    assert read_remarks(folder) == {"mlflow": ["is down"], "experiments": []}
 
 
 def test_an_empty_board_has_an_origin_too():

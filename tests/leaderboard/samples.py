@@ -16,6 +16,8 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 VARIANTS = {
     # recipe, precision, accuracy, size_mb, fps, network fps, faithfulness, drift
@@ -167,25 +169,32 @@ def shared_store(base: Path) -> Path:
 
     `base` is pytest's folder for the session. What the processes said lies in said.json beside the store.
     """
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent  # the workers' common folder
     folder = base / "mlflow-store"
-    if not folder.exists():
-        folder.mkdir()
-        command = [sys.executable, "-m", "stages.publish", "--init"]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
-        started = [
-            subprocess.Popen(
-                command,
-                cwd=folder,
-                env=environment | {"PYTHONPATH": str(REPOSITORY)},
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            for _ in range(4)
-        ]
-        said = [process.communicate(timeout=100)[0] for process in started]
-        _write_json(folder / "said.json", [said, [process.returncode for process in started]])
+    with FileLock(base / "mlflow-store.lock"):
+        if not (folder / "said.json").exists():
+            _make_store(folder)
     return folder / "mlflow.db"
+
+
+def _make_store(folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "stages.publish", "--init"]
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW_")}
+    started = [
+        subprocess.Popen(
+            command,
+            cwd=folder,
+            env=environment | {"PYTHONPATH": str(REPOSITORY)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    said = [process.communicate(timeout=100)[0] for process in started]
+    _write_json(folder / "said.json", [said, [process.returncode for process in started]])
 
 
 def png(width: int, height: int, shade: int = 0) -> bytes:

@@ -139,6 +139,7 @@ def test_a_phone_shows_every_page_without_scrolling_sideways(board, page, name):
 def test_the_keyboard_reaches_the_filters(board, page):
     address, _ = board
     _open(page, address)
+    page.get_by_role("heading", name="Take it with you").wait_for()  # what is drawn meanwhile would take the focus
     reached = set()
     for _ in range(25):
         page.keyboard.press("Tab")

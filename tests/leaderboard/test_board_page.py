@@ -1,15 +1,16 @@
 import json
+import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
-from streamlit.testing.v1 import AppTest
-from streamlit.util import calc_hash
 
 from leaderboard.wording import LANGUAGES, wording
 from pipeline.board import read_records, update_board
 from pipeline.ranking import rank_board
 from pipeline.report import MARK, board_frame, write_board
+from tests.leaderboard.conftest import turn_to
 from tests.leaderboard.samples import (
     REPOSITORY,
     VARIANTS,
@@ -21,24 +22,6 @@ from tests.leaderboard.samples import (
 )
 
 PAGES = ("overview", "trade_offs", "compare", "model", "methods", "about")
-
-
-@pytest.fixture
-def page(tmp_path, monkeypatch):
-    monkeypatch.setenv("EDGEBOARD_RESULTS", str(tmp_path / "results"))
-    (tmp_path / "results").mkdir()
-
-    def run(name="overview", **query):
-        at = AppTest.from_file(str(REPOSITORY / "leaderboard" / "app.py"), default_timeout=60)
-        if name != "overview":
-            at._page_hash = calc_hash(name)  # AppTest has no public way to a page that is no file
-        for key, value in query.items():
-            at.query_params[key] = value
-        at.run()
-        assert not at.exception
-        return at
-
-    return run
 
 
 def _measure(root, experiment="workspace", **report):
@@ -67,6 +50,7 @@ def test_the_overview(page, tmp_path):
     assert table["rank_range"].str.fullmatch(r"\d(–\d)?").all()
     assert "5 rows" in _texts(at)
     assert "tick" in _texts(at).lower()
+    assert "Accuracy is top\\-1." in _texts(at)
     assert table["picture"].str.startswith("data:image/jpeg").all()
     assert [button.proto.label for button in at.get("download_button")] == ["CSV", "Markdown", "LaTeX", "HTML"]
 
@@ -156,16 +140,34 @@ def test_methods(page, tmp_path):
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
-@pytest.mark.parametrize("name", PAGES)
-def test_every_page_in_every_language_shows_no_raw_key(page, tmp_path, name, language):
+def test_every_page_in_every_language_shows_no_raw_key(page, tmp_path, language):
     _measure(tmp_path)
-    at = page(name, lang=language)
     words = wording(LANGUAGES[language])
-    title = "Edgeboard" if name == "overview" else words(f"page.{name}")
-    assert at.title[0].value == title
-    said = _texts(at)
-    assert [key for key in words.keys if f" {key} " in f" {said} "] == []
-    assert "{" not in said.replace("{'", "")
+    at = page(lang=language)
+    for name in PAGES:
+        turn_to(at, name)
+        assert at.title[0].value == ("Edgeboard" if name == "overview" else words(f"page.{name}"))
+        said = _texts(at)
+        assert [key for key in words.keys if f" {key} " in f" {said} "] == []
+        assert "{" not in said.replace("{'", "")
+
+
+def test_faces_have_no_picture_anywhere(page, tmp_path):
+    write_results(tmp_path, "face")
+    shutil.rmtree(tmp_path / "results" / "explain")  # as the stage leaves it where data.face.share is false
+    update_board(tmp_path, read_records(tmp_path, ["face"]), "workspace", WEIGHTS)
+    at = page()
+    assert "picture" not in at.dataframe[0].value
+    for name in ("model", "compare"):
+        assert not turn_to(at, name).get("image")
+    assert "data.face.share" in _texts(turn_to(at, "model"))
+    assert not list((tmp_path / "results").rglob("*.png"))
+
+
+def test_the_page_is_for_this_machine_and_errors_show_no_internals():
+    config = tomllib.loads((REPOSITORY / "leaderboard" / ".streamlit" / "config.toml").read_text())
+    assert config["server"]["address"] == "127.0.0.1"
+    assert config["client"]["showErrorDetails"] == "none"
 
 
 def test_about_needs_no_board(page):
@@ -260,43 +262,6 @@ def test_rows_from_elsewhere_stand_beside_those_of_this_clone(page, tmp_path):
     shown = page().dataframe[0].value
     assert len(shown) == 10
     assert shown["source"].value_counts().to_dict() == {"this clone": 5, "MLflow http://x": 5}
-
-
-@pytest.mark.parametrize(
-    ("content", "says"),
-    [
-        pytest.param(None, "There are no results yet", id="missing"),
-        pytest.param(b"", "The board is empty", id="0 bytes"),
-        pytest.param(b"task,variant\n", "The board is empty", id="header only"),
-        pytest.param(b"\x89PNG\0", "cannot be shown", id="not a CSV"),
-        pytest.param(b'task,variant\nfire,"a', "cannot be shown", id="cut short"),
-    ],
-)
-def test_no_board_is_a_message(page, tmp_path, content, says):
-    if content is not None:
-        (tmp_path / "results" / "leaderboard.csv").write_bytes(content)
-    at = page()
-    assert says in " ".join(box.value for box in [*at.info, *at.error])
-    assert not at.dataframe
-
-
-POOR = [
-    pytest.param("task,variant\nfire,compact\n", id="nothing but names"),
-    pytest.param("task,variant,accuracy,fps,size_mb\nfire,a,nan,inf,-1\nfire,b,2,0,0\n", id="no usable number"),
-    pytest.param("task,variant,accuracy,fps,size_mb,rank\nfire,a,.9,10,1,1\n", id="one row"),
-    pytest.param("task,variant,explanation,run_id\nfire,a,../../etc/passwd,../../x\n", id="paths that lead out"),
-    pytest.param("variant,task,created_at,params_hash\na,fire,yesterday,x\n", id="no date"),
-]
-
-
-@pytest.mark.parametrize("content", POOR)
-@pytest.mark.parametrize("name", ["overview", "model", "compare", "trade_offs", "methods"])
-def test_a_poor_board_is_shown(page, tmp_path, content, name):
-    (tmp_path / "results" / "leaderboard.csv").write_text(content)
-    at = page(name)
-    if name == "overview":
-        assert len(at.dataframe[0].value) == len(content.splitlines()) - 1
-    assert at.expander[0].label.startswith("Cleaned while reading")
 
 
 def test_names_are_text(page, tmp_path):

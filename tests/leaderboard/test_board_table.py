@@ -1,8 +1,11 @@
+import base64
+import io
 import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from leaderboard.chart_texts import chart_texts
 from leaderboard.charts import front_of_two, plottable, spaced, trade_off_chart
@@ -12,6 +15,7 @@ from leaderboard.provenance import (
     inside,
     measured_model,
     provenance,
+    read_kept_evidence,
     read_picture,
     read_run,
     reproduce_commands,
@@ -143,7 +147,7 @@ def test_the_front_is_that_of_what_is_shown(tmp_path):
 
 def test_the_experiment_leads_only_where_there_are_several(tmp_path):
     several = display_frame(_ranked(tmp_path, big_board(40)))
-    assert list(several.columns)[:6] == ["rank", "rank_range", "front", "mark", "variant", "experiment"]
+    assert list(several.columns)[:6] == ["rank", "rank_range", "variant", "experiment", "accuracy", "front"]
     one = display_frame(_ranked(tmp_path, big_board(5)))
     assert list(one.columns).index("experiment") > list(one.columns).index("xai_drift")
 
@@ -151,6 +155,8 @@ def test_the_experiment_leads_only_where_there_are_several(tmp_path):
 def test_marked_rows_have_a_sign(tmp_path):
     shown = display_frame(_ranked(tmp_path, [measured_row("baseline"), measured_row("compact", warning=SLOWER)]))
     assert dict(zip(shown["variant"], shown["mark"], strict=True)) == {"baseline": "", "compact": MARK}
+    # A column of nothing would only take room.
+    assert "mark" not in display_frame(_ranked(tmp_path, [measured_row("baseline")]))
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
@@ -309,6 +315,18 @@ def test_a_thumbnail_is_small_or_absent(tmp_path, data):
     assert len(small) < 8000
 
 
+def test_a_thumbnail_of_a_sheet_is_its_first_maps(tmp_path):
+    sheet = Image.new("RGB", (450, 900), "white")
+    sheet.paste("red", (150, 55, 450, 155))
+    sheet.save(tmp_path / "sheet.png")
+    small = base64.b64decode(thumbnail(tmp_path, "sheet.png").split(",")[1])
+    with Image.open(io.BytesIO(small)) as picture:
+        assert picture.size == (300, 100)
+        (red, _), (_, green), _ = picture.getextrema()
+    assert red > 245
+    assert green < 10
+
+
 RUN = {"run_id": "0123456789ab"}
 
 
@@ -339,6 +357,15 @@ def test_a_run_folder_that_leads_elsewhere_is_refused(tmp_path):
     (results / "runs").mkdir(parents=True)
     (results / "runs" / RUN["run_id"]).symlink_to(outside)
     assert run_folder(results, RUN) is None
+
+
+def test_a_file_of_a_run_that_leads_elsewhere_is_refused(tmp_path):
+    _, results = _project(tmp_path)
+    evidence = tmp_path / "evidence.json"
+    evidence.write_text('{"n": 1}')
+    (results / "runs" / RUN["run_id"] / "evidence.json").symlink_to(evidence)
+    assert read_kept_evidence(results, RUN) == {}
+    assert [one.name for one in artifacts(results, RUN | {"task": "fire", "variant": "x"}, {})] == ["run.json"]
 
 
 def _project(tmp_path, content=b"onnx"):

@@ -1,0 +1,55 @@
+"""How far each compression step moved the maps, of the rows that are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leaderboard.provenance import read_run
+from pipeline.maps_moved import MapMove, by_step, move_of
+
+MOST_ROWS = 200  # each is a file to read
+
+
+def moved_maps(rows: pd.DataFrame, results: Path) -> pd.DataFrame:
+    """One line per row that was made from another and explained: task, step, variant, input, drift with its interval, n
+    maps, and on how many of them the decision changed; the step that moves maps most first. Of the best-ranked rows.
+    """
+    moves: list[MapMove] = []
+    experiments: dict[int, str] = {}
+    for row in rows.head(MOST_ROWS).to_dict("records"):
+        move = _move(row, results)
+        if move is not None:
+            moves.append(move)
+            experiments[id(move)] = str(row["experiment"])
+    return pd.DataFrame(
+        [
+            {
+                "task": one.task,
+                "step": step,
+                "variant": one.after,
+                "input": one.before,
+                "drift": one.drift,
+                "low": one.low,
+                "high": one.high,
+                "maps": one.n,
+                "changed": one.changed,
+                "experiment": experiments[id(one)],
+            }
+            for step, of_step in by_step(moves)
+            for one in sorted(of_step, key=lambda one: -one.drift)
+        ]
+    )
+
+
+def _move(row: Mapping[Hashable, Any], results: Path) -> MapMove | None:
+    explanation: Any = read_run(results, {str(name): value for name, value in row.items()}).get("explanation")
+    try:
+        move = move_of(str(row["task"]), str(row["variant"]), explanation["moved"], str(explanation["method"]))
+    except (KeyError, TypeError):  # an older run, a baseline, or a file that somebody wrote
+        return None
+    numbers = (move.n, move.drift, move.low, move.high, move.changed)
+    return move if all(isinstance(one, int | float) for one in numbers) else None
