@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pipeline.data.frames import Frames
 from pipeline.metrics.average_precision import mean_average_precision
 from pipeline.tasks.boxes import Detections, class_scores, decode_detections, iou_matrix
+from pipeline.tasks.proposal_rows import has_own_proposals, rows_of_the_same
 
 Outputs = NDArray[np.float32]
 _SAME_BOX = 0.5  # intersection over union
@@ -97,9 +98,14 @@ class BoxAnswers:
         return int((self._overlaps(outputs, reference) < 1).sum())
 
     def divergence(self, outputs: Outputs, reference: Outputs) -> float:
-        """Over the anchors at which the reference sees something; 0 where it sees nothing in any frame."""
+        """Over the anchors at which the reference sees something; 0 where it sees nothing in any frame.
+
+        Each proposal of two stages is compared with the nearest of the other's.
+        """
         total, n = 0.0, 0
         for heads, exact_heads in zip(outputs, reference, strict=True):
+            if has_own_proposals(self.head):
+                heads = heads[rows_of_the_same(heads, exact_heads)[0]]
             exact, other = class_scores(exact_heads, self.head), class_scores(heads, self.head)
             seen = exact.max(axis=1) > _SEES_SOMETHING
             total += float(_bernoulli_divergence(exact[seen], other[seen]).sum())

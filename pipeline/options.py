@@ -132,6 +132,10 @@ class DetectorTraining(Training):
         "retinanet_resnet50_fpn",
         "retinanet_resnet50_fpn_v2",
         "fcos_resnet50_fpn",
+        "fasterrcnn_mobilenet_v3_large_320_fpn",
+        "fasterrcnn_mobilenet_v3_large_fpn",
+        "fasterrcnn_resnet50_fpn",
+        "fasterrcnn_resnet50_fpn_v2",
     ]
     warm_up_epochs: Annotated[int, Field(ge=0, le=10_000)]
     warm_up_size: Annotated[int, Field(ge=32, le=512)]

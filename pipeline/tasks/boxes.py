@@ -11,6 +11,9 @@ A *head* says how the numbers are to be read, as data:
     box_weights       what the four deltas were multiplied by in training
     centerness        whether a fifth number tells how central the place is; it scales the score as FCOS has it
     anchors_xyxy      [A, 4] in pixels of the frame
+    kind              "two_stage": there are no fixed anchors. Every row has four box numbers for each class in turn,
+                      and ends in the proposal that stands for its anchor, xyxy in fractions of the frame's side.
+                      Otherwise it is absent
     frame_size        S, the side of the square frame
     score_threshold   boxes below are dropped
     nms_iou           of two boxes of one class that overlap by more, the better one stays
@@ -23,6 +26,8 @@ import numpy as np
 
 # exp() of more would only make boxes that are clipped to the frame anyway, or infinite: torchvision's own limit.
 _LARGEST_LOG_SCALE = float(np.log(1000.0 / 16))
+# A box of two stages whose sides are below has been clipped away: torchvision's own limit, in pixels.
+_SMALLEST_SIDE = 0.01
 # Of each frame at most so many candidates go into the suppression.
 _CANDIDATES = 400
 
@@ -38,9 +43,9 @@ class Detections(NamedTuple):
 def decode_detections(heads_ak: np.ndarray, head: Dict[str, Any]) -> Detections:
     """The boxes that a detector sees in one frame, in pixels of that frame, best first.
 
-    heads_ak: `[A, K]`: for every anchor the class logits, the four box numbers and, where head["centerness"], one more.
+    heads_ak: `[A, K]`: for every anchor the class logits, the four box numbers and, where head["centerness"], one more;
+    for what a row of two stages is, see above.
     """
-    n_logits = head["n_classes"] + (head["activation"] == "softmax")
     candidates = _possible(heads_ak, head)
     scores_ac = class_scores(heads_ak[candidates], head)
     rows, labels = np.nonzero(scores_ac > head["score_threshold"])
@@ -48,7 +53,10 @@ def decode_detections(heads_ak: np.ndarray, head: Dict[str, Any]) -> Detections:
     # Equal scores in the order of their places: the same answer on every machine.
     order = np.lexsort((labels, places, -scores))[:_CANDIDATES]
     places, labels, scores = places[order], labels[order], scores[order]
-    boxes = decode_boxes(heads_ak[places, n_logits : n_logits + 4], head["anchors_xyxy"][places], head)
+    boxes = boxes_of_rows(heads_ak, places, labels, head)
+    if _is_two_stage(head):
+        seen = (boxes[:, 2:] - boxes[:, :2] >= _SMALLEST_SIDE).all(axis=1)
+        boxes, labels, scores = boxes[seen], labels[seen], scores[seen]
     kept = suppress(boxes, labels, head["nms_iou"], head["max_detections"])
     return Detections(boxes[kept], scores[kept], labels[kept])
 
@@ -63,6 +71,30 @@ def class_scores(heads_ak: np.ndarray, head: Dict[str, Any]) -> np.ndarray:
     if head["centerness"]:
         scores = np.sqrt(scores * _sigmoid(heads_ak[:, -1:]))
     return scores
+
+
+def boxes_of_rows(heads_ak: np.ndarray, places: np.ndarray, labels: np.ndarray, head: Dict[str, Any]) -> np.ndarray:
+    """`[n, 4]` xyxy, clipped to the frame: what rows `places` of the heads say of objects of classes `labels`.
+
+    Only in two stages the box depends on the class.
+    """
+    first = head["n_classes"] + (head["activation"] == "softmax")
+    if not _is_two_stage(head):
+        return decode_boxes(heads_ak[places, first : first + 4], head["anchors_xyxy"][places], head)
+    columns = first + 4 * labels[:, None] + np.arange(4)
+    proposals = heads_ak[places, -4:] * np.float32(head["frame_size"])
+    return decode_boxes(heads_ak[places[:, None], columns], proposals, head)
+
+
+def likeliest_boxes(heads_ak: np.ndarray, head: Dict[str, Any]) -> np.ndarray:
+    """`[A, 4]` xyxy, clipped to the frame: the box of every row, in two stages that of its likeliest class."""
+    first = int(head["activation"] == "softmax")
+    labels = heads_ak[:, first : first + head["n_classes"]].argmax(axis=1)
+    return boxes_of_rows(heads_ak, np.arange(len(heads_ak)), labels, head)
+
+
+def _is_two_stage(head: Dict[str, Any]) -> bool:
+    return head.get("kind") == "two_stage"
 
 
 def decode_boxes(numbers_n4: np.ndarray, anchors_n4: np.ndarray, head: Dict[str, Any]) -> np.ndarray:

@@ -15,7 +15,15 @@ from torchvision.ops import batched_nms, box_iou
 
 from pipeline.detectors import Detector, build_detector
 from pipeline.tasks import boxes as boxes_module
-from pipeline.tasks.boxes import _possible, class_scores, decode_boxes, decode_detections, iou_matrix, suppress
+from pipeline.tasks.boxes import (
+    _possible,
+    class_scores,
+    decode_boxes,
+    decode_detections,
+    iou_matrix,
+    likeliest_boxes,
+    suppress,
+)
 
 SIZE = 96
 N_CLASSES = 3
@@ -246,3 +254,43 @@ def test_the_file_runs_on_the_python_of_the_oldest_board() -> None:
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     assert imported == {"numpy", "typing"}
+
+
+TWO_STAGES = {
+    "kind": "two_stage", "activation": "softmax", "n_classes": 2, "box_coding": "deltas", "box_weights": [10, 10, 5, 5],
+    "centerness": False, "frame_size": 100, "score_threshold": 0.3, "nms_iou": 0.5, "max_detections": 10,
+}  # fmt: skip
+
+
+def two_stage_row(logits: list[float], first: list[float], second: list[float]) -> list[float]:
+    """Of the proposal 20..60 x 20..60; the rest of a row are box numbers for each of the two classes."""
+    return [*logits, *first, *second, 0.2, 0.2, 0.6, 0.6]
+
+
+def test_in_two_stages_each_class_has_its_own_box() -> None:
+    """A row may see both: a box for each, from the proposal that it ends in."""
+    row = two_stage_row([0, 2, 2], [0, 0, 0, 0], [10, 0, 5 * np.log(0.5), 0])
+    heads = np.array([two_stage_row([9, 0, 0], [0] * 4, [0] * 4), row], dtype=np.float32)
+    found = decode_detections(heads, TWO_STAGES)
+    assert found.labels.tolist() == [0, 1]
+    np.testing.assert_allclose(found.boxes_xyxy, [[20, 20, 60, 60], [70, 20, 90, 60]], atol=1e-4)
+    np.testing.assert_allclose(found.scores, np.exp(2) / (1 + 2 * np.exp(2)), rtol=1e-6)
+
+
+def test_the_likeliest_box_of_a_row_is_that_of_its_likeliest_class(detector: Detector) -> None:
+    numbers = ([0, 0, 0, 0], [10, 0, 5 * np.log(0.5), 0])
+    heads = np.array([two_stage_row([9, 1, 0], *numbers), two_stage_row([9, 0, 1], *numbers)], dtype=np.float32)
+    expected = [[20, 20, 60, 60], [70, 20, 90, 60]]
+    np.testing.assert_allclose(likeliest_boxes(heads, TWO_STAGES), expected, atol=1e-4)
+    head, heads = detector.head(0.02, 0.5, 10), random_heads(detector, 0).numpy()
+    n = detector.n_logits
+    of_anchors = decode_boxes(heads[:, n : n + 4], head["anchors_xyxy"], head)
+    np.testing.assert_array_equal(likeliest_boxes(heads, head), of_anchors)
+
+
+def test_a_box_that_is_clipped_away_is_not_seen() -> None:
+    """As torchvision drops it; it would be a find of no area at the border."""
+    heads = np.array([two_stage_row([0, 5, 0], [30, 0, 0, 0], [0] * 4)], dtype=np.float32)
+    assert len(decode_detections(heads, TWO_STAGES).labels) == 0
+    heads[0, 3] = 19  # 96..136, of which four pixels are left
+    np.testing.assert_allclose(decode_detections(heads, TWO_STAGES).boxes_xyxy, [[96, 20, 100, 60]], atol=1e-3)

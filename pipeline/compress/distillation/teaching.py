@@ -58,6 +58,8 @@ def teach(
         _require_same_anchors(student, untrained_teacher(lesson.teacher, meta, context), lesson.teacher)
     if compares or lesson.alpha > 0:
         teacher = find_teacher(lesson.teacher, meta, context)
+    if context.task.kind == "detection" and lesson.alpha > 0 and teacher:
+        _require_same_anchors(student, teacher.network, lesson.teacher)
     if compares and teacher:
         pairs = pair_stages(student, teacher.network, meta.frame_size)
 
@@ -118,7 +120,9 @@ def distillation_objective(
     def objective(frames: Tensor, outputs: Tensor, truth: Tensor) -> Tensor:
         with torch.no_grad():
             taught = teacher.to(frames.device)(frames)
-        loss = lesson.alpha * soft_loss(outputs, taught) + (1 - lesson.alpha) * own_loss(outputs, truth)
+        loss = (1 - lesson.alpha) * own_loss(outputs, truth)
+        if lesson.alpha > 0:  # without, only maps are compared, and the heads of two detectors may not be comparable
+            loss = loss + lesson.alpha * soft_loss(outputs, taught)
         return loss if compare is None else loss + lesson.feature_weight * compare()
 
     return objective
@@ -126,7 +130,13 @@ def distillation_objective(
 
 def _soft_loss(task: Task, student: nn.Module, temperature: float) -> Loss:
     if task.kind == "detection":
-        return lambda heads, taught: boxes_of_teacher(heads, taught, student, temperature)
+        detector: Any = student
+
+        def of_boxes(heads: Tensor, taught: Tensor) -> Tensor:
+            own, beside = detector.beside(heads, taught)
+            return boxes_of_teacher(own, beside, detector, temperature)
+
+        return of_boxes
     if task.kind == "identification":
         return lambda embeddings, taught: _EMBEDDING_WEIGHT * embedding_distance(embeddings, taught)
     return lambda logits, taught: soft_targets(logits, taught, temperature)
@@ -149,12 +159,13 @@ def boxes_of_teacher(heads_nak: Tensor, taught_nak: Tensor, student: Any, temper
 
 
 def _require_same_anchors(student: Any, teacher: Any, name: str) -> None:
-    if not torch.equal(student.anchors_xyxy, teacher.anchors_xyxy) or student.n_logits != teacher.n_logits:
+    if not student.can_be_beside(teacher):
         raise EdgeboardError(
             "The teacher's heads cannot be compared with the student's, for they belong to other anchors",
             where="compress.distill.teacher",
             value=f"{name} with {len(teacher.anchors_xyxy)} anchors, the student has {len(student.anchors_xyxy)}",
-            mend="use teacher: baseline, or alpha: 0 with features: attention, which compares inner maps only",
+            mend="use teacher: baseline with a student of its kind, or alpha: 0 with features: attention, "
+            "which compares inner maps only",
         )
 
 

@@ -75,12 +75,13 @@ def dependency_graph(network: nn.Module, frame_size: int) -> tp.DependencyGraph:
         return tp.DependencyGraph().build_dependency(
             network,
             blank_frames(network, frame_size),
-            forward_fn=_traced,
+            forward_fn=traced_answers,
             customized_pruners=pruners,
         )
 
 
-def _traced(network: nn.Module, frames_nchw: Tensor) -> Any:
+def traced_answers(network: nn.Module, frames_nchw: Tensor) -> Any:
+    """What is followed back from: a tensor, or the list of what the answer layers of a detector give."""
     if isinstance(network, Detector):
         return network.answer_maps(frames_nchw)
     return network.trace_answers(frames_nchw) if isinstance(network, ClipNetwork) else network(frames_nchw)

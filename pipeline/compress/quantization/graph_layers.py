@@ -52,9 +52,11 @@ def layers_of(model: onnx.ModelProto) -> dict[str, Layer]:
 
 
 def tail_of(model: onnx.ModelProto) -> list[str]:
-    """The nodes behind the last layers with weights, which bring the answer into its form.
+    """The nodes behind the last layers with weights, which bring the answer into its form, and those of a choice.
 
     A detector's rows of class logits and box numbers are joined there: quantized, they would have to share one scale.
+    A detector of two stages chooses boxes in between (TopK), and 256 values are few for their corners: what a choice
+    is made of, and what is made of it, up to the next layers with weights, is of the tail too.
     """
     constants = {tensor.name for tensor in model.graph.initializer}
     leads_to_layer: set[str] = set()
@@ -65,7 +67,24 @@ def tail_of(model: onnx.ModelProto) -> list[str]:
             leads_to_layer.update(node.input)
         else:
             tail.append(node.name)
-    return tail[::-1]
+    chosen = _around_choices(model, constants)
+    return [node.name for node in model.graph.node if node.name in chosen or node.name in tail]
+
+
+def _around_choices(model: onnx.ModelProto, constants: set[str]) -> set[str]:
+    """The nodes between a TopK and the layers with weights before and behind it."""
+    around: set[str] = set()
+    for nodes, of, to in (
+        (model.graph.node, "input", "output"),
+        (model.graph.node[::-1], "output", "input"),
+    ):
+        reached: set[str] = set()
+        for node in nodes:
+            is_layer = node.op_type in WEIGHTED and node.input[1] in constants
+            if not is_layer and (node.op_type == "TopK" or reached.intersection(getattr(node, of))):
+                around.add(node.name)
+                reached.update(name for name in getattr(node, to) if name not in constants)
+    return around
 
 
 def named_layers(layers: dict[str, Layer], names: Sequence[str]) -> list[str]:
