@@ -217,6 +217,7 @@ def make_record(
         "host": host,
         "per_class": measured.get("per_class") or {},
         "model_file": measured.get("model_file"),
+        "explanation": _explanation(explained, xai),
     }
     files = [("benchmark", benchmark), ("explanation", explain)]
     for folder, name in (("model", measured.get("model_file")), ("explanation", xai.get("sheet"))):
@@ -226,6 +227,21 @@ def make_record(
     pictures = root / BENCHMARK_FOLDER / task
     files += [("benchmark", path) for path in sorted(pictures.glob(f"{glob.escape(measured['variant'])}.*"))]
     return Record(run, tuple((folder, path) for folder, path in files if path.is_file()), measured)
+
+
+def _explanation(explained: Mapping[str, Any], xai: Mapping[str, Any]) -> dict[str, Any]:
+    """What the board tells beside the two columns: how far the last step moved the maps, and what methods are worth."""
+    if not xai.get("methods"):
+        return {}
+    return {
+        "method": explained.get("method"),
+        "moved": xai.get("moved"),
+        "methods": {
+            name: {"title": one["title"], "flagged": one["randomisation"].get("flagged")}
+            for name, one in explained.get("methods", {}).items()
+            if "why_not" not in xai["methods"].get(name, {})
+        },
+    }
 
 
 def _model_files(root: Path, task: str, measured: Mapping[str, Any]) -> list[tuple[str, Path]]:

@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, create_model, model_validator
 
 from pipeline.compress_options import Compress
 from pipeline.errors import EdgeboardError
+from pipeline.explain_options import Explain
 from pipeline.files import sha256_json
 from pipeline.options import Fraction, NoBoolean, Section
 from pipeline.tasks import TASKS
@@ -51,12 +52,6 @@ class Export(Section):
     parity_tolerance: Annotated[float, Field(gt=0, le=1)]
     min_agreement: Fraction
     tensorrt_check: Literal["auto", "require", "off"]
-
-
-class Explain(Section):
-    frames: Annotated[int, Field(ge=1, le=1000)]
-    masks: Annotated[int, Field(ge=8, le=20_000)]
-    steps: Annotated[int, Field(ge=2, le=500)]
 
 
 class Benchmark(Section):
@@ -106,16 +101,18 @@ class Params(Section):
                 )
             if self.data.of(task) is None or self.train.of(task) is None:
                 raise ValueError(f"tasks: {task} needs a section data.{task} and a section train.{task}")
-        for task in self.compress.per_task:
-            if task not in known:
-                raise ValueError(
-                    f"compress.per_task: there is no task {task!r}; allowed: {', '.join(known)}{_nearest(task, known)}"
-                )
+        for section, per_task in (("compress", self.compress.per_task), ("explain", self.explain.per_task)):
+            for task in per_task:
+                if task not in known:
+                    raise ValueError(
+                        f"{section}.per_task: there is no task {task!r}; allowed: {', '.join(known)}"
+                        f"{_nearest(task, known)}"
+                    )
         return self
 
     def of_task(self, task: str) -> Params:
-        """The same, with what compress.per_task says of this task."""
-        return self.model_copy(update={"compress": self.compress.of_task(task)})
+        """The same, with what compress.per_task and explain.per_task say of this task."""
+        return self.model_copy(update={"compress": self.compress.of_task(task), "explain": self.explain.of_task(task)})
 
     def hash(self) -> str:
         """SHA-256 of all values, the same for the same options whatever their order in the file."""

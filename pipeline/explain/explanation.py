@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.errors import EdgeboardError
-from pipeline.explain.faithfulness import Faithfulness
+from pipeline.explain.subject import JudgedMap
 
 BASELINE = "baseline"
 
 
 @dataclass(frozen=True)
 class ExplainedVariant:
-    """file: what ships; float_artifact: folder of the float network that it was made from."""
+    """file: what ships; float_artifact: folder of the float network that it was made from; recipe: the labels of its
+    steps.
+    """
 
     name: str
     file: Path
     float_artifact: Path
+    recipe: tuple[str, ...] = ()
 
 
 def require_baseline_first(variants: Sequence[ExplainedVariant]) -> None:
@@ -32,15 +32,14 @@ def require_baseline_first(variants: Sequence[ExplainedVariant]) -> None:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class FrameExplanation:
     """What one variant says of one frame, explained for the class `explained` that the baseline decides.
 
-    decision: index of the variant's own class, probability: of that class; rise: `[S, S]`.
+    decision: index of the variant's own class, probability: of that class; judged: its RISE map with its scores.
     """
 
     explained: int
     decision: int
     probability: float
-    rise: NDArray[np.float32]
-    faithfulness: Faithfulness
+    judged: JudgedMap

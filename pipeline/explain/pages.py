@@ -1,18 +1,55 @@
-"""The two kinds of sheet: one per variant (frame, mask, Grad-CAM, RISE), and all variants side by side."""
+"""The two kinds of sheet: one per variant (frame, mask, a map of every method), and all variants side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from pipeline.explain.explanation import ExplainedVariant, FrameExplanation
+from pipeline.explain.drift import drift
+from pipeline.explain.explanation import BASELINE, ExplainedVariant, FrameExplanation
 from pipeline.explain.frames import ExplainedFrame
-from pipeline.explain.sheets import RIGHT, WRONG, Row, Tile, heat_overlay, mask_overlay, write_sheet
+from pipeline.explain.judging import Judged
+from pipeline.explain.methods.chosen import Chosen
+from pipeline.explain.methods.registry import METHODS
+from pipeline.explain.metrics.drift_by_decision import changed_first
+from pipeline.explain.sanity import Sanity
+from pipeline.explain.sheets import RIGHT, WRONG, Colour, Row, Tile, heat_overlay, mask_overlay, write_sheet
+from pipeline.explain.subject import JudgedMap
 
-_GREY = (110, 110, 115)
+GREY: Colour = (110, 110, 115)
+
+
+@dataclass(frozen=True, eq=False)
+class MethodColumn:
+    """judged: a map for every frame, or the reason why there is none."""
+
+    title: str
+    judged: Sequence[JudgedMap] | str
+
+    def caption(self, i: int) -> str:
+        """Its scores on frame i, or why there is nothing to see."""
+        if isinstance(self.judged, str):
+            return "not for this network"
+        one = self.judged[i]
+        return scores_of(one) if one.importance.any() else "nothing speaks for it"
+
+
+def columns_of(chosen: Chosen, judged: Judged, sanity: Mapping[str, Sanity], variant: str) -> list[MethodColumn]:
+    """Every method, the default one first; a title tells what it was computed on, and when it means nothing."""
+    return [MethodColumn(title_of(name, sanity), judged[name][variant]) for name in chosen.names]
+
+
+def title_of(name: str, sanity: Mapping[str, Sanity]) -> str:
+    """Of a column of maps."""
+    one = METHODS[name]
+    warning = " (survives random weights!)" if sanity[name].flagged else ""
+    return f"{one.title}, {'float network' if one.needs_gradients else 'exported file'}{warning}"
+
+
+def scores_of(one: JudgedMap) -> str:
+    """Deletion and insertion of one map."""
+    return f"del {one.faithfulness.deletion_auc:.2f} ins {one.faithfulness.insertion_auc:.2f}"
 
 
 def write_variant_sheet(
@@ -22,26 +59,30 @@ def write_variant_sheet(
     frames: Sequence[ExplainedFrame],
     class_names: Sequence[str],
     explanations: Sequence[FrameExplanation],
-    cams: NDArray[np.float32],
+    explanations_baseline: Sequence[FrameExplanation],
+    columns: Sequence[MethodColumn],
 ) -> None:
-    """Rows are frames; columns the frame, its true mask if any frame has one, Grad-CAM `cams[i]` and RISE."""
+    """Rows are frames, those whose decision compression changed first; columns the frame, its true mask if any frame
+    has one, and the map of every method.
+    """
     has_masks = any(frame.mask is not None for frame in frames)
     rows = []
-    for frame, one, cam in zip(frames, explanations, cams, strict=True):
+    for i in row_order(explanations, explanations_baseline):
+        frame, one, base = frames[i], explanations[i], explanations_baseline[i]
         tiles = [Tile(frame.image_hwc)]
         if has_masks:
             tiles.append(
                 Tile(None, "no mask") if frame.mask is None else Tile(mask_overlay(frame.image_hwc, frame.mask))
             )
-        nothing = "nothing speaks for it" if not cam.any() else ""
-        tiles += [
-            Tile(heat_overlay(frame.image_hwc, cam), nothing),
-            Tile(heat_overlay(frame.image_hwc, one.rise), _range(one)),
-        ]
-        rows.append(Row(tiles, [*_frame_lines(frame, one, class_names), _verdict(frame, one, class_names)]))
-    columns = ["frame", *(["true mask"] if has_masks else []), "Grad-CAM, float network", "RISE, exported file"]
-    subtitle = f"RISE through {variant.file.as_posix()} · Grad-CAM on {variant.float_artifact.as_posix()}"
-    write_sheet(path, f"{task} · {variant.name}", subtitle, columns, rows)
+        for column in columns:
+            shown = None if isinstance(column.judged, str) else column.judged[i].importance
+            picture = None if shown is None else heat_overlay(frame.image_hwc, shown)
+            tiles.append(Tile(picture, column.caption(i)))
+        lines = [*_frame_lines(frame, one, class_names), *_verdicts(frame, one, base, class_names), (_range(one), GREY)]
+        rows.append(Row(tiles, lines))
+    headings = ["frame", *(["true mask"] if has_masks else []), *(column.title for column in columns)]
+    subtitle = f"exported file: {variant.file.as_posix()} · float network: {variant.float_artifact.as_posix()}"
+    write_sheet(path, f"{task} · {variant.name}", subtitle, headings, rows)
 
 
 def write_side_by_side(
@@ -53,27 +94,57 @@ def write_side_by_side(
 ) -> None:
     """Rows are frames; columns the frame and the RISE map of every variant, with its own decision below."""
     rows = []
-    for i, frame in enumerate(frames):
+    for i in changed_anywhere_first({name: [one.decision for one in found] for name, found in explanations.items()}):
+        frame = frames[i]
         found = [one[i] for one in explanations.values()]
-        maps = [Tile(heat_overlay(frame.image_hwc, one.rise), *_verdict(frame, one, class_names)) for one in found]
+        maps = [
+            Tile(heat_overlay(frame.image_hwc, one.judged.importance), *_verdict(frame, one, class_names))
+            for one in found
+        ]
         rows.append(Row([Tile(frame.image_hwc), *maps], _frame_lines(frame, found[0], class_names)))
-    subtitle = "RISE maps through the exported files, for the class that the baseline decides; red matters most"
+    subtitle = (
+        "RISE maps through the exported files, for the class that the baseline decides; red matters most · frames "
+        "whose decision compression changed come first"
+    )
     write_sheet(path, f"{task} · all variants", subtitle, ["frame", *explanations], rows)
 
 
-def _frame_lines(
-    frame: ExplainedFrame, one: FrameExplanation, class_names: Sequence[str]
-) -> list[tuple[str, tuple[int, int, int]]]:
+def row_order(found: Sequence[FrameExplanation], found_baseline: Sequence[FrameExplanation]) -> list[int]:
+    """Changed decisions first, then the most moved map."""
+    pairs = list(zip(found, found_baseline, strict=True))
+    alike = [one.decision == base.decision for one, base in pairs]
+    return changed_first(alike, [drift(base.judged.importance, one.judged.importance) for one, base in pairs])
+
+
+def changed_anywhere_first(decisions: Mapping[str, Sequence[object]]) -> list[int]:
+    """Places of what some variant decides otherwise than the baseline, most variants first; then the rest in order."""
+    baseline = decisions[BASELINE]
+    changed = [sum(one[i] != baseline[i] for one in decisions.values()) for i in range(len(baseline))]
+    return sorted(range(len(baseline)), key=lambda i: (-changed[i], i))
+
+
+def _frame_lines(frame: ExplainedFrame, one: FrameExplanation, class_names: Sequence[str]) -> list[tuple[str, Colour]]:
     return [
-        (frame.name, _GREY),
-        (f"true: {class_names[frame.label]}", _GREY),
-        (f"map for: {class_names[one.explained]}", _GREY),
+        (frame.name, GREY),
+        (f"true: {class_names[frame.label]}", GREY),
+        (f"map for: {class_names[one.explained]}", GREY),
     ]
 
 
-def _verdict(
-    frame: ExplainedFrame, one: FrameExplanation, class_names: Sequence[str]
-) -> tuple[str, tuple[int, int, int]]:
+def _verdicts(
+    frame: ExplainedFrame, one: FrameExplanation, base: FrameExplanation, class_names: Sequence[str]
+) -> list[tuple[str, Colour]]:
+    """The decision; where compression changed it, both."""
+    text, colour = _verdict(frame, one, class_names)
+    if one.decision == base.decision:
+        return [(text, colour)]
+    return [
+        (f"changed from: {class_names[base.decision]} {base.probability:.2f}", WRONG),
+        (f"to: {text}", colour),
+    ]
+
+
+def _verdict(frame: ExplainedFrame, one: FrameExplanation, class_names: Sequence[str]) -> tuple[str, Colour]:
     is_right = one.decision == frame.label
     text = f"{class_names[one.decision]} {one.probability:.2f} {'right' if is_right else 'wrong'}"
     return text, RIGHT if is_right else WRONG
@@ -81,4 +152,4 @@ def _verdict(
 
 def _range(one: FrameExplanation) -> str:
     """The map's own range, since colours are stretched over it: a flat map must be seen to be flat."""
-    return f"p kept {one.rise.min():.2f} to {one.rise.max():.2f}"
+    return f"p kept {one.judged.importance.min():.2f} to {one.judged.importance.max():.2f}"

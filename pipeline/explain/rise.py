@@ -7,7 +7,6 @@ unchanged network has exactly the same map.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.probabilities import Scores
 
 MASK_CELLS = 7
 KEEP_PROBABILITY = 0.5
@@ -72,36 +70,6 @@ def make_masks(
     for grid, shift in zip(grids, shifts, strict=True):
         coverage += full_mask(grid, shift, frame_size)
     return RiseMasks(grids, shifts, frame_size, coverage)
-
-
-def rise_map(scores: Scores, frame_nchw: NDArray[np.float32], index: int, masks: Masks) -> NDArray[np.float32]:
-    """Importance `[S, S]` of each pixel for one of the scores, a class for example: see `rise_maps`."""
-    return rise_maps(scores, frame_nchw, [index], masks)[0]
-
-
-def rise_maps(
-    scores: Scores, frame_nchw: NDArray[np.float32], indices: Sequence[int], masks: Masks
-) -> NDArray[np.float32]:
-    """Importance `[n, S, S]` of each pixel for n of the scores: their mean when the pixel is kept, in [0, 1].
-
-    frame_nchw: `[1, 3, S, S]`, normalised; hidden is 0, the mean colour. Of T frames `[1, 3, T, S, S]`, with masks
-    `[T, S, S]`, the maps are `[n, T, S, S]`. The paper divides by the expected coverage; we divide by the coverage that
-    these masks have, which estimates the same conditional mean (its eq. 4) without the noise of uneven coverage, the
-    larger part of all noise at some hundred masks. All maps share the runs.
-    """
-    weighted = np.zeros((len(indices), *masks.coverage.shape))
-    found = np.empty((len(masks), len(indices)))
-    for i in range(len(masks)):
-        mask = masks.mask(i)
-        found[i] = scores(frame_nchw * mask)[indices]
-        for one, score in zip(weighted, found[i].tolist(), strict=True):
-            one += score * mask
-    # A pixel that no mask kept was never asked about: it gets the mean, which speaks neither for nor against it.
-    asked, per_map = masks.coverage > 0, (-1, *[1] * masks.coverage.ndim)
-    low, mean, high = (of_all(axis=0).reshape(per_map) for of_all in (found.min, found.mean, found.max))
-    maps = np.where(asked, weighted / np.where(asked, masks.coverage, 1), mean)
-    # A mean lies between the extremes: without this, rounding would make a pattern out of a score that never changes.
-    return np.clip(maps, low, high).astype(np.float32)
 
 
 def cell_size(frame_size: int, cells: int) -> int:

@@ -1,48 +1,57 @@
-"""The numbers of one variant over all its explanations, of whatever kind of task."""
+"""The numbers of one method on one variant over all its maps, of whatever kind of task."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.faithfulness import Faithfulness
 from pipeline.explain.interval import mean_with_interval
 from pipeline.explain.localisation import energy_in_mask, pointing_game
+from pipeline.explain.metrics.registry import with_interval
+from pipeline.explain.metrics.sparseness import sparseness
+from pipeline.explain.subject import JudgedMap
 
-DIRECTIONS = {
-    "xai_faithfulness": "higher",
-    "xai_drift": "lower",
-    "deletion_auc": "lower",
-    "insertion_auc": "higher",
-    "pointing_game": "higher",
-    "energy_in_mask": "higher",
-}
+Numbers = dict[str, Any]
 
 
 def summary(
-    scores: Sequence[Faithfulness],
-    drifts: Sequence[float],
-    localised: Sequence[tuple[NDArray[np.float32], NDArray[np.bool_]]],
+    judged: Sequence[JudgedMap],
+    masks: Sequence[NDArray[np.bool_] | None],
     seed: int,
     frame_of: Sequence[int] | None = None,
-) -> dict[str, float | int | None]:
-    """Means over the explanations, two with their 95 % interval; None where nothing is localised.
+) -> Numbers:
+    """Means over the maps, each with its 95 % interval and count; None where nothing was measured.
 
-    localised: map and true mask, both `[S, S]`, of the explanations that have reason to point there. frame_of: the
-    frame of each explanation, where one frame can have several.
+    masks: where a map has reason to point, None where it has none. frame_of: the frame of each map, where one frame can
+    have several. What was measured of no map at all is left out, but for what needs a mask.
     """
+    localised = [None if mask is None else (one.importance, mask) for one, mask in zip(judged, masks, strict=True)]
+    shown = [pair for pair in localised if pair is not None]
+    measured: dict[str, list[float | None]] = {
+        "xai_faithfulness": [one.faithfulness.score for one in judged],
+        "deletion_auc": [one.faithfulness.deletion_auc for one in judged],
+        "insertion_auc": [one.faithfulness.insertion_auc for one in judged],
+        "sparseness": [sparseness(one.importance) for one in judged],
+        "pointing_game": [_of_pair(points_into, pair) for pair in localised],
+        "energy_in_mask": [_of_pair(energy_in_mask, pair) for pair in localised],
+    }
+    optional = {
+        "faithfulness_correlation": [one.correlation for one in judged],
+        "max_sensitivity": [one.sensitivity for one in judged],
+        "fidelity_r2": [one.fidelity for one in judged],
+    }
+    measured |= {name: values for name, values in optional.items() if any(value is not None for value in values)}
+    numbers: Numbers = {}
+    for name, values in measured.items():
+        numbers |= with_interval(name, values, seed, frame_of)
     return {
-        **spread("xai_faithfulness", [one.score for one in scores], seed, frame_of),
-        **spread("xai_drift", drifts, seed, frame_of),
-        "deletion_auc": float(np.mean([one.deletion_auc for one in scores])),
-        "insertion_auc": float(np.mean([one.insertion_auc for one in scores])),
-        "pointing_game": float(np.mean([points_into(*pair) for pair in localised])) if localised else None,
-        "energy_in_mask": float(np.mean([energy_in_mask(*pair) for pair in localised])) if localised else None,
-        "mask_area": float(np.mean([mask.mean() for _, mask in localised])) if localised else None,
-        "n_localised": len(localised),
-        "n": len(scores),
+        **numbers,
+        "mask_area": float(np.mean([mask.mean() for _, mask in shown])) if shown else None,
+        "n_localised": len(shown),
+        "n": len(judged),
     }
 
 
@@ -51,7 +60,14 @@ def points_into(importance: NDArray[np.float32], mask: NDArray[np.bool_]) -> boo
     return bool(np.ptp(importance) > 0) and pointing_game(importance, mask)
 
 
-def spread(name: str, values: Sequence[float], seed: int, frame_of: Sequence[int] | None) -> dict[str, float]:
-    """The mean as `name`, the ends of its 95 % interval as `name`_low and `name`_high."""
-    mean, low, high = mean_with_interval(values, seed, frame_of)
+def _of_pair(
+    measure: Callable[[NDArray[np.float32], NDArray[np.bool_]], float],
+    pair: tuple[NDArray[np.float32], NDArray[np.bool_]] | None,
+) -> float | None:
+    return None if pair is None else float(measure(*pair))
+
+
+def spread(name: str, values: Sequence[float], seed: int) -> Numbers:
+    """The mean as `name` with the ends of its 95 % interval, of a fact that has no better direction."""
+    mean, low, high = mean_with_interval(values, seed)
     return {name: mean, f"{name}_low": low, f"{name}_high": high}

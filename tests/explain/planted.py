@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.explain.answers import BatchScores
+
 FRAME_SIZE = 56
 PATCH = (slice(8, 24), slice(32, 48))  # rows, columns
+
+
+def one_by_one(scores: Callable[[NDArray[np.float32]], NDArray[np.float64]]) -> BatchScores:
+    """Scores `[n]` of single frames (or clips) as those of batches."""
+    return lambda frames: np.stack([scores(np.ascontiguousarray(frame[None])) for frame in frames])
 
 
 def patch_mask() -> NDArray[np.bool_]:
@@ -27,3 +36,6 @@ def planted_probabilities(frame_nchw: NDArray[np.float32]) -> NDArray[np.float64
     patch = frame_nchw[0, 0][PATCH]
     share = float(np.clip(np.abs(np.diff(patch, axis=1)).mean() / 2, 0, 1))
     return np.array([1 - share, share])
+
+
+PLANTED = one_by_one(planted_probabilities)

@@ -8,8 +8,9 @@ from pipeline.explain.drift import drift
 from pipeline.explain.faithfulness import Faithfulness, blurred, faithfulness
 from pipeline.explain.interval import mean_with_interval
 from pipeline.explain.localisation import energy_in_mask, pointing_game
+from pipeline.explain.subject import JudgedMap
 from pipeline.explain.summary import points_into, summary
-from tests.explain.planted import FRAME_SIZE, bright_frame, patch_mask, planted_probabilities
+from tests.explain.planted import FRAME_SIZE, PLANTED, bright_frame, patch_mask
 
 RAMP = np.arange(16, dtype=np.float32).reshape(4, 4)
 FLAT = np.ones((4, 4), dtype=np.float32)
@@ -45,7 +46,7 @@ def test_drift_refuses_maps_that_are_no_numbers(bad: float) -> None:
 @pytest.mark.parametrize("steps", [2, 3, 16])
 def test_an_answer_that_counts_kept_pixels_has_the_area_one_half(steps: int) -> None:
     frame = np.ones((1, 3, 8, 8), dtype=np.float32)
-    found = faithfulness(lambda f: np.array([f.mean()]), frame, 0, np.zeros((8, 8), dtype=np.float32), steps)
+    found = faithfulness(lambda f: f.mean(axis=(1, 2, 3))[:, None], frame, 0, np.zeros((8, 8), dtype=np.float32), steps)
     assert found.deletion_auc == pytest.approx(0.5, abs=0.01)
     assert found.insertion_auc == pytest.approx(1.0, abs=1e-6)  # the blur of an even frame is the frame
 
@@ -54,8 +55,7 @@ def test_the_true_map_beats_a_random_and_a_reversed_one() -> None:
     true_map = patch_mask().astype(np.float32)
     random_map = np.random.default_rng(0).random((FRAME_SIZE, FRAME_SIZE), dtype=np.float32)
     true, random, reversed_ = (
-        faithfulness(planted_probabilities, bright_frame(), 1, one, steps=16)
-        for one in (true_map, random_map, -true_map)
+        faithfulness(PLANTED, bright_frame(), 1, one, steps=16) for one in (true_map, random_map, -true_map)
     )
     assert true.deletion_auc < random.deletion_auc < reversed_.deletion_auc
     assert true.insertion_auc > random.insertion_auc > reversed_.insertion_auc
@@ -68,7 +68,7 @@ def test_score_is_insertion_minus_deletion() -> None:
 
 def test_faithfulness_leaves_the_frame_as_it_was() -> None:
     frame = bright_frame()
-    faithfulness(planted_probabilities, frame, 1, np.zeros((FRAME_SIZE, FRAME_SIZE), dtype=np.float32), steps=4)
+    faithfulness(PLANTED, frame, 1, np.zeros((FRAME_SIZE, FRAME_SIZE), dtype=np.float32), steps=4)
     assert np.array_equal(frame, bright_frame())
 
 
@@ -104,13 +104,26 @@ def test_a_constant_map_points_nowhere(importance: np.ndarray, points: bool) -> 
 def test_summary_of_explanations() -> None:
     inside, outside = np.zeros((4, 4), dtype=bool), np.zeros((4, 4), dtype=bool)
     inside[3, 3] = outside[0, 0] = True
-    scores = [Faithfulness(0.1, 0.9), Faithfulness(0.3, 0.5), Faithfulness(0.2, 0.7)]
-    found = summary(scores, [0.0, 0.3, 0.6], [(RAMP, inside), (RAMP, outside)], seed=0, frame_of=[4, 4, 7])
-    assert (found["xai_faithfulness"], found["xai_drift"]) == (pytest.approx(1.5 / 3), pytest.approx(0.3))
-    assert (found["xai_drift_low"], found["xai_drift_high"]) == (pytest.approx(0.15), pytest.approx(0.6))
+    judged = [
+        JudgedMap(RAMP, Faithfulness(0.1, 0.9), correlation=0.5),
+        JudgedMap(RAMP, Faithfulness(0.3, 0.5), correlation=None),
+        JudgedMap(FLAT, Faithfulness(0.2, 0.7), correlation=0.9),
+    ]
+    found = summary(judged, [inside, outside, None], seed=0, frame_of=[4, 4, 7])
+    assert (found["xai_faithfulness"], found["xai_faithfulness_n"]) == (pytest.approx(1.5 / 3), 3)
+    assert (found["xai_faithfulness_low"], found["xai_faithfulness_high"]) == (pytest.approx(0.5), pytest.approx(0.5))
     assert (found["deletion_auc"], found["insertion_auc"]) == (pytest.approx(0.2), pytest.approx(0.7))
     assert (found["pointing_game"], found["mask_area"]) == (0.5, 1 / 16)
     assert (found["energy_in_mask"], found["n_localised"], found["n"]) == (pytest.approx(15 / 120 / 2), 2, 3)
+    assert (found["faithfulness_correlation"], found["faithfulness_correlation_n"]) == (pytest.approx(0.7), 2)
+    assert found["sparseness_n"] == 2  # a flat map shows nothing, concisely or not
+    assert "max_sensitivity" not in found  # was measured of none
+
+
+def test_without_a_mask_nothing_is_localised() -> None:
+    found = summary([JudgedMap(RAMP, Faithfulness(0.1, 0.9))], [None], seed=0)
+    names = ["pointing_game", "pointing_game_low", "energy_in_mask", "mask_area"]
+    assert ([found[name] for name in names], found["n_localised"]) == ([None] * 4, 0)
 
 
 @pytest.mark.parametrize("frame_of", [[0, 0, 1, 1, 2, 2], [9, 9, 3, 3, 5, 5]])

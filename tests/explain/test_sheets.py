@@ -4,9 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFont
 
-from pipeline.explain.sheets import MAX_BYTES, MAX_ROWS, Row, Tile, heat_overlay, mask_overlay, write_sheet
+from pipeline.explain.sheets import (
+    MAX_BYTES,
+    MAX_ROWS,
+    Row,
+    Tile,
+    _wrapped,
+    heat_overlay,
+    mask_overlay,
+    write_sheet,
+)
 
 
 def _noise(seed: int, side: int = 112) -> np.ndarray:
@@ -46,3 +55,18 @@ def test_mask_overlay_dims_what_is_outside() -> None:
     overlay = mask_overlay(np.full((4, 4, 3), 200, dtype=np.uint8), mask)
     assert overlay[0, 0, 0] == 200
     assert overlay[1, 1, 0] == 50
+
+
+def test_words_are_broken_into_lines_and_none_is_cut(tmp_path: Path) -> None:
+    """A caption of four words at 48 pixels needs lines; the sheet grows by them."""
+    picture, heights = np.full((48, 48, 3), 128, dtype=np.uint8), []
+    for caption in ("right", "starting_fire 0.98 to none 0.61 wrong"):
+        write_sheet(tmp_path / "a.png", "t", "s", ["c"], [Row([Tile(picture, caption)])] * 3)
+        with Image.open(tmp_path / "a.png") as sheet:
+            heights.append(sheet.height)
+    font = ImageFont.load_default(12)
+    lines = _wrapped("starting_fire 0.98 to none 0.61 wrong", font, 80)
+    assert " ".join(lines) == "starting_fire 0.98 to none 0.61 wrong"
+    assert all(font.getlength(line) <= 80 for line in lines)
+    assert "".join(_wrapped("x" * 30, font, 80)) == "x" * 30
+    assert heights[1] - heights[0] >= 3 * 14

@@ -1,4 +1,4 @@
-"""What comes out of explaining one clip, and the numbers of one variant over all clips."""
+"""What comes out of explaining one clip, and what time adds to the numbers of one variant."""
 
 from __future__ import annotations
 
@@ -9,98 +9,99 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pipeline.explain.answers import BatchScores
 from pipeline.explain.clips.clip import ExplainedClip
 from pipeline.explain.clips.temporal import TimeDependence, frame_importance, time_dependence
-from pipeline.explain.clips.volume import as_volume, blurred_volume, of_volume
 from pipeline.explain.drift import drift
-from pipeline.explain.faithfulness import Faithfulness, faithfulness
 from pipeline.explain.localisation import energy_in_mask
-from pipeline.explain.probabilities import Scores
-from pipeline.explain.rise import Masks, rise_map
-from pipeline.explain.summary import spread, summary
+from pipeline.explain.metrics.registry import with_interval
+from pipeline.explain.subject import JudgedMap
+from pipeline.explain.summary import spread
 
 _DEPENDENCES = {"order": "order_dependence", "direction": "direction_dependence", "motion": "motion_dependence"}
 
 
 @dataclass(frozen=True, eq=False)
-class ClipExplanation:
-    """What one variant says of one clip, explained for the class `explained` that the baseline decides.
+class InTime:
+    """What one variant says of one clip when its frames are left out, shuffled or turned around.
 
-    decision: index of the variant's own class, probability: of that class; rise: `[T, S, S]`; frame_importance: `[T]`.
+    decision: index of its own class, probability: of that class; frame_importance: `[T]`.
     """
 
-    explained: int
     decision: int
     probability: float
-    rise: NDArray[np.float32]
-    faithfulness: Faithfulness
     frame_importance: NDArray[np.float64]
     time: TimeDependence
 
 
-def explain_clip(
-    scores: Scores, clip: ExplainedClip, class_index: int, masks: Masks, shuffles: NDArray[np.int64], steps: int
-) -> ClipExplanation:
-    """scores: class probabilities of `[1, T, 3, S, S]`; steps: points of the deletion and insertion curves."""
+@dataclass(frozen=True, eq=False)
+class ClipExplanation:
+    """explained: the class that the baseline decides; judged: the space-time RISE map with its scores."""
+
+    explained: int
+    in_time: InTime
+    judged: JudgedMap
+
+
+def ask_in_time(answers: BatchScores, clip: ExplainedClip, class_index: int, shuffles: NDArray[np.int64]) -> InTime:
+    """answers: class probabilities of `[N, T, 3, S, S]`."""
     clip_ntchw = clip.clip_ntchw
-    probabilities = scores(clip_ntchw)
-    decision = int(probabilities.argmax())
-    volume, volume_scores = as_volume(clip_ntchw), of_volume(scores)
-    importance = rise_map(volume_scores, volume, class_index, masks)
-    return ClipExplanation(
-        class_index,
-        decision,
-        float(probabilities[decision]),
-        importance,
-        faithfulness(volume_scores, volume, class_index, importance, steps, blurred_volume),
-        frame_importance(scores, clip_ntchw, class_index),
-        time_dependence(scores, clip_ntchw, class_index, shuffles),
+    probabilities = answers(clip_ntchw)[0]
+    return InTime(
+        int(probabilities.argmax()),
+        float(probabilities.max()),
+        frame_importance(answers, clip_ntchw, class_index),
+        time_dependence(answers, clip_ntchw, class_index, shuffles),
     )
 
 
-def scores_of_variant(
-    clips: Sequence[ExplainedClip],
-    moving: Sequence[NDArray[np.bool_]],
-    found: Sequence[ClipExplanation],
-    found_baseline: Sequence[ClipExplanation],
-    class_names: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
-    """The numbers of explain_task, and those of time.
+def numbers_of_time(moving: Sequence[NDArray[np.bool_]], found: Sequence[ClipExplanation], seed: int) -> dict[str, Any]:
+    """What the report of a variant of clips has beside that of pictures.
 
     moving: `[T, S, S]` of each clip, see moving_pixels. energy_in_motion: share of a map's energy that lies there,
     beside motion_area, the share of the clip that it is; both None where nothing moves. order_dependence,
     direction_dependence and motion_dependence: see TimeDependence.
     """
-    drifts = [drift(base.rise, one.rise) for base, one in zip(found_baseline, found, strict=True)]
-    energies = [energy_in_mask(one.rise, mask) if mask.any() else None for one, mask in zip(found, moving, strict=True)]
-    known = [one for one in energies if one is not None]
-    dependences = {name: [getattr(one.time, field) for one in found] for field, name in _DEPENDENCES.items()}
-    rows = [
+    areas = [float(mask.mean()) for mask in moving if mask.any()]
+    result: dict[str, Any] = {
+        **with_interval("energy_in_motion", _energies(moving, found), seed),
+        "motion_area": float(np.mean(areas)) if areas else None,
+        "n_moving": len(areas),
+    }
+    for field, name in _DEPENDENCES.items():
+        result |= spread(name, [getattr(one.in_time.time, field) for one in found], seed)
+    return result
+
+
+def rows_of(
+    clips: Sequence[ExplainedClip],
+    moving: Sequence[NDArray[np.bool_]],
+    found: Sequence[ClipExplanation],
+    found_baseline: Sequence[ClipExplanation],
+    class_names: Sequence[str],
+) -> list[dict[str, Any]]:
+    """Every explanation for the report."""
+    energies = _energies(moving, found)
+    return [
         {
             "frame": clip.name,
             "true_class": class_names[clip.label],
             "explained_class": class_names[one.explained],
-            "decision": class_names[one.decision],
-            "probability": one.probability,
-            "deletion_auc": one.faithfulness.deletion_auc,
-            "insertion_auc": one.faithfulness.insertion_auc,
-            "drift": drifts[i],
+            "decision": class_names[one.in_time.decision],
+            "probability": one.in_time.probability,
+            "deletion_auc": one.judged.faithfulness.deletion_auc,
+            "insertion_auc": one.judged.faithfulness.insertion_auc,
+            "drift": drift(base.judged.importance, one.judged.importance),
             "energy_in_motion": energies[i],
-            **{name: values[i] for name, values in dependences.items()},
-            "frame_importance": one.frame_importance.tolist(),
+            **{name: getattr(one.in_time.time, field) for field, name in _DEPENDENCES.items()},
+            "frame_importance": one.in_time.frame_importance.tolist(),
         }
-        for i, (clip, one) in enumerate(zip(clips, found, strict=True))
+        for i, (clip, one, base) in enumerate(zip(clips, found, found_baseline, strict=True))
     ]
-    nothing = dict.fromkeys(["energy_in_motion", "energy_in_motion_low", "energy_in_motion_high"])
-    motion: dict[str, Any] = spread("energy_in_motion", known, seed, None) if known else nothing
-    result: dict[str, Any] = {
-        **summary([one.faithfulness for one in found], drifts, [], seed),
-        **motion,
-        "motion_area": float(np.mean([mask.mean() for mask in moving if mask.any()])) if known else None,
-        "n_moving": len(known),
-    }
-    for name, values in dependences.items():
-        result |= spread(name, values, seed, None)
-    agrees = sum(one.decision == base.decision for base, one in zip(found_baseline, found, strict=True))
-    return {**result, "agrees": agrees, "frames": rows}
+
+
+def _energies(moving: Sequence[NDArray[np.bool_]], found: Sequence[ClipExplanation]) -> list[float | None]:
+    return [
+        energy_in_mask(one.judged.importance, mask) if mask.any() else None
+        for one, mask in zip(found, moving, strict=True)
+    ]

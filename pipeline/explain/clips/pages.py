@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from pipeline.data.clips.sampling import segment_places
 from pipeline.explain.clips.clip import ExplainedClip
 from pipeline.explain.clips.explanation import ClipExplanation
+from pipeline.explain.drift import drift
 from pipeline.explain.explanation import BASELINE, ExplainedVariant
+from pipeline.explain.metrics.drift_by_decision import changed_first
+from pipeline.explain.pages import GREY, MethodColumn, changed_anywhere_first
 from pipeline.explain.sheets import RIGHT, WRONG, Colour, Row, Tile, heat_overlay, write_sheet
 
 MAX_COLUMNS = 8  # frames of a longer clip that are shown
 _FULL_BAR = 0.05  # of probability: bars are not stretched over less, where nothing matters
-_GREY = (110, 110, 115)
 
 
 def write_variant_sheet(
@@ -26,29 +28,37 @@ def write_variant_sheet(
     clips: Sequence[ExplainedClip],
     class_names: Sequence[str],
     explanations: Sequence[ClipExplanation],
-    cams: Sequence[NDArray[np.float32]],
+    explanations_baseline: Sequence[ClipExplanation],
+    columns: Sequence[MethodColumn],
 ) -> None:
-    """Rows are clips; columns their frames under the map, with a bar for what each matters, and Grad-CAM `cams[i]`.
+    """Rows are clips, those whose decision compression changed first; columns their frames under the RISE map, with a
+    bar for what each matters, then the other methods.
 
-    Of Grad-CAM's map `[T, S, S]` the moment is shown at which it is highest.
+    columns: all methods, RISE first. Of another method's map `[T, S, S]` the moment is shown at which it is highest.
     """
-    n_frames = len(clips[0].frames_thwc)
+    n_frames, others = len(clips[0].frames_thwc), columns[1:]
     shown = segment_places(n_frames, min(n_frames, MAX_COLUMNS)).tolist()
     rows = []
-    for clip, one, cam in zip(clips, explanations, cams, strict=True):
-        overlays, bars = clip_overlay(clip.frames_thwc, one.rise), _scaled(one.frame_importance, [one])
-        tiles = [Tile(overlays[t], _signed(one.frame_importance[t]), bars=[bars[t]]) for t in shown]
-        peak = int(cam.max(axis=(1, 2)).argmax())
-        caption = f"frame {clip.places[peak] + 1}" if cam.any() else "nothing speaks for it"
-        tiles.append(Tile(clip_overlay(clip.frames_thwc, cam)[peak], caption))
-        lines = [*_what_lines(clip, one, class_names), _verdict(clip, one, class_names), *_map_lines(one)]
-        rows.append(Row(tiles, lines))
-    columns = [f"frame {clips[0].places[t] + 1}" for t in shown]
+    alike, drifts = [], []
+    for one, base in zip(explanations, explanations_baseline, strict=True):
+        alike.append(one.in_time.decision == base.in_time.decision)
+        drifts.append(drift(base.judged.importance, one.judged.importance))
+    for i in changed_first(alike, drifts):
+        clip, one = clips[i], explanations[i]
+        importance = one.in_time.frame_importance
+        overlays, bars = clip_overlay(clip.frames_thwc, one.judged.importance), _scaled(importance, [one])
+        tiles = [Tile(overlays[t], _signed(importance[t]), bars=[bars[t]]) for t in shown]
+        tiles += [_at_its_peak(clip, column, i) for column in others]
+        changed = [] if alike[i] else [_changed_from(explanations_baseline[i], class_names)]
+        verdict = _verdict(clip, one, class_names)
+        rows.append(Row(tiles, [*_what_lines(clip, one, class_names), *changed, verdict, *_map_lines(one)]))
+    headings = [f"frame {clips[0].places[t] + 1}" for t in shown]
     note = f"{len(shown)} of {n_frames} frames · " if len(shown) < n_frames else ""
-    subtitle = f"{note}RISE through {variant.file.as_posix()}; below, how far p falls without the frame · " + (
-        f"Grad-CAM on {variant.float_artifact.as_posix()}"
+    subtitle = (
+        f"{note}frames: {columns[0].title}, {variant.file.as_posix()}; below, how far p falls without the frame"
+        + (f" · float network: {variant.float_artifact.as_posix()}" if others else "")
     )
-    write_sheet(path, f"{task} · {variant.name}", subtitle, [*columns, "Grad-CAM, float"], rows)
+    write_sheet(path, f"{task} · {variant.name}", subtitle, [*headings, *(one.title for one in others)], rows)
 
 
 def write_side_by_side(
@@ -60,20 +70,35 @@ def write_side_by_side(
 ) -> None:
     """Rows are clips; columns the variants at the frame in which the baseline's map is highest, and a bar per frame."""
     rows = []
-    for i, clip in enumerate(clips):
+    decisions = {name: [one.in_time.decision for one in found] for name, found in explanations.items()}
+    for i in changed_anywhere_first(decisions):
+        clip = clips[i]
         of_clip = {name: found[i] for name, found in explanations.items()}
-        peak = int(of_clip[BASELINE].rise.max(axis=(1, 2)).argmax())
+        peak = int(of_clip[BASELINE].judged.importance.max(axis=(1, 2)).argmax())
         tiles = [Tile(clip.frames_thwc[peak], f"frame {clip.places[peak] + 1}")]
         for one in of_clip.values():
             text, colour = _verdict(clip, one, class_names)
-            bars = _scaled(one.frame_importance, of_clip.values())
-            tiles.append(Tile(clip_overlay(clip.frames_thwc, one.rise)[peak], text, colour, bars))
+            bars = _scaled(one.in_time.frame_importance, of_clip.values())
+            tiles.append(Tile(clip_overlay(clip.frames_thwc, one.judged.importance)[peak], text, colour, bars))
         rows.append(Row(tiles, _what_lines(clip, of_clip[BASELINE], class_names)))
     subtitle = (
         "Space-time RISE through the exported files, for the class that the baseline decides; red matters most · bars: "
-        "how far p falls without each frame"
+        "how far p falls without each frame · clips whose decision compression changed come first"
     )
     write_sheet(path, f"{task} · all variants", subtitle, ["frame", *explanations], rows)
+
+
+def _at_its_peak(clip: ExplainedClip, column: MethodColumn, i: int) -> Tile:
+    if isinstance(column.judged, str):
+        return Tile(None, column.caption(i))
+    importance = column.judged[i].importance
+    peak = int(importance.max(axis=(1, 2)).argmax())
+    moment = f"frame {clip.places[peak] + 1}, " if importance.any() else ""
+    return Tile(clip_overlay(clip.frames_thwc, importance)[peak], moment + column.caption(i))
+
+
+def _changed_from(base: ClipExplanation, class_names: Sequence[str]) -> tuple[str, Colour]:
+    return f"changed from: {class_names[base.in_time.decision]} {base.in_time.probability:.2f}, to:", WRONG
 
 
 def clip_overlay(frames_thwc: NDArray[np.uint8], importance: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -85,7 +110,7 @@ def clip_overlay(frames_thwc: NDArray[np.uint8], importance: NDArray[np.float32]
 
 def _scaled(importance: NDArray[np.float64], together: Iterable[ClipExplanation]) -> list[float]:
     """As shares of the largest of the explanations that are looked at together."""
-    largest = max(float(np.abs(one.frame_importance).max()) for one in together)
+    largest = max(float(np.abs(one.in_time.frame_importance).max()) for one in together)
     return (importance / max(largest, _FULL_BAR)).tolist()
 
 
@@ -95,21 +120,21 @@ def _signed(value: float) -> str:
 
 def _what_lines(clip: ExplainedClip, one: ClipExplanation, class_names: Sequence[str]) -> list[tuple[str, Colour]]:
     return [
-        (clip.name, _GREY),
-        (f"true: {class_names[clip.label]}", _GREY),
-        (f"map for: {class_names[one.explained]}", _GREY),
+        (clip.name, GREY),
+        (f"true: {class_names[clip.label]}", GREY),
+        (f"map for: {class_names[one.explained]}", GREY),
     ]
 
 
 def _map_lines(one: ClipExplanation) -> list[tuple[str, Colour]]:
     """The map's own range, since colours are stretched over it: a flat map must be seen to be flat."""
     return [
-        (f"p kept {one.rise.min():.2f} to {one.rise.max():.2f}", _GREY),
-        (f"p falls shuffled {_signed(one.time.order)}", _GREY),
+        (f"p kept {one.judged.importance.min():.2f} to {one.judged.importance.max():.2f}", GREY),
+        (f"p falls shuffled {_signed(one.in_time.time.order)}", GREY),
     ]
 
 
 def _verdict(clip: ExplainedClip, one: ClipExplanation, class_names: Sequence[str]) -> tuple[str, Colour]:
-    is_right = one.decision == clip.label
-    text = f"{class_names[one.decision]} {one.probability:.2f} {'right' if is_right else 'wrong'}"
+    is_right = one.in_time.decision == clip.label
+    text = f"{class_names[one.in_time.decision]} {one.in_time.probability:.2f} {'right' if is_right else 'wrong'}"
     return text, RIGHT if is_right else WRONG

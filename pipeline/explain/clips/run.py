@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from pipeline.errors import EdgeboardError
+from pipeline.explain.answers import BatchScores, probabilities
+from pipeline.explain.batched_file import BatchedFile, cores
 from pipeline.explain.clips.clip import ExplainedClip
-from pipeline.explain.clips.explanation import explain_clip, scores_of_variant
-from pipeline.explain.clips.gradcam import clip_grad_cam
+from pipeline.explain.clips.explanation import ClipExplanation, ask_in_time, numbers_of_time, rows_of
 from pipeline.explain.clips.masks import make_clip_masks
 from pipeline.explain.clips.motion import moving_pixels
 from pipeline.explain.clips.pages import write_side_by_side, write_variant_sheet
 from pipeline.explain.clips.temporal import make_shuffles
 from pipeline.explain.explanation import BASELINE, ExplainedVariant, require_baseline_first
-from pipeline.explain.probabilities import Scores, through
-from pipeline.explain.summary import DIRECTIONS
-from pipeline.targets.onnxruntime import OnnxRuntimeEngine
+from pipeline.explain.judging import Masks, Networks, default_maps, judged_maps
+from pipeline.explain.methods.chosen import choose_methods
+from pipeline.explain.methods.rise_in_batches import MaskStock
+from pipeline.explain.pages import columns_of
+from pipeline.explain.report import Questions, methods_report, variants_report
+from pipeline.explain.settings import ExplainSettings
+from pipeline.explain.subject import Subject
 
 if TYPE_CHECKING:
     from torch import nn
@@ -34,91 +35,91 @@ def explain_clips(
     class_names: Sequence[str],
     load_network: Callable[[Path], nn.Module],
     folder: Path,
-    *,
-    task: str,
-    mask_count: int,
-    steps: int,
-    seed: int,
-    shown_folder: Path | None = None,
+    settings: ExplainSettings,
 ) -> dict[str, Any]:
     """Explain every variant for the class that the baseline (`variants[0]`) decides; leave sheets in `folder`.
 
-    The report is that of explain_task with what time adds, see `scores_of_variant`; a clip is what a frame is there.
-    shown_folder: the name that `folder` will have later, for the paths in the report. The same input gives the same
-    bytes, as in explain_task.
+    The report is that of explain_task with what time adds, see `numbers_of_time`; a clip is what a frame is there.
+    The same input gives the same bytes, as in explain_task.
 
     Raises EdgeboardError where the clips do not fit a file, or where a file answers NaN or infinity.
     """
     require_baseline_first(variants)
+    chosen = choose_methods(settings.methods, "action")
     _, clip_frames, _, frame_size, _ = clips[0].clip_ntchw.shape
     answers = {one.name: _answers_of(one, clips[0]) for one in variants}
     explained = [int(answers[BASELINE](clip.clip_ntchw).argmax()) for clip in clips]
-    masks = make_clip_masks(mask_count, clip_frames, frame_size, seed)
-    shuffles = make_shuffles(clip_frames, seed)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        pending = {
-            name: [
-                pool.submit(explain_clip, answer, *pair, masks, shuffles, steps)
-                for pair in zip(clips, explained, strict=True)
-            ]
+    subjects = [Subject(clip.clip_ntchw, (i,), answers) for clip, i in zip(clips, explained, strict=True)]
+    masks, few = (
+        make_clip_masks(count, clip_frames, frame_size, settings.seed)
+        for count in (settings.mask_count, max(8, settings.mask_count // 4))
+    )
+    networks = Networks(load_network, lambda network, _: _answers_of_network(network))
+    judged, sanity = judged_maps(
+        variants, subjects, chosen, Masks(MaskStock(masks), MaskStock(few)), settings, networks
+    )
+    shuffles = make_shuffles(clip_frames, settings.seed)
+    with ThreadPoolExecutor(cores()) as pool:
+        in_time = {
+            name: list(pool.map(ask_in_time, [answer] * len(clips), clips, explained, [shuffles] * len(clips)))
             for name, answer in answers.items()
         }
-        # Importing torch and loading networks takes seconds: time in which the pool is busy with RISE.
-        cams = _grad_cams(variants, clips, explained, load_network)
-        found = {name: [one.result() for one in futures] for name, futures in pending.items()}
+    found = {
+        one.name: [
+            ClipExplanation(i, asked, judged_map)
+            for i, asked, judged_map in zip(
+                explained, in_time[one.name], default_maps(judged, chosen, one.name), strict=True
+            )
+        ]
+        for one in variants
+    }
+    decisions = {name: [one.decision for one in asked] for name, asked in in_time.items()}
+    questions = Questions([None] * len(clips), None, decisions)
+    report = variants_report(variants, judged, chosen, questions, settings.seed)
 
     moving = [moving_pixels(clip.frames_thwc) for clip in clips]
-    shown = shown_folder or folder
-    report: dict[str, Any] = {}
+    shown = settings.shown_folder or folder
     for one in variants:
         page = f"{one.name}.png"
-        write_variant_sheet(folder / page, task, one, clips, class_names, found[one.name], cams[one.name])
-        report[one.name] = {
-            **scores_of_variant(clips, moving, found[one.name], found[BASELINE], class_names, seed),
+        columns = columns_of(chosen, judged, sanity, one.name)
+        write_variant_sheet(
+            folder / page, settings.task, one, clips, class_names, found[one.name], found[BASELINE], columns
+        )
+        report[one.name] |= {
+            **numbers_of_time(moving, found[one.name], settings.seed),
+            "frames": rows_of(clips, moving, found[one.name], found[BASELINE], class_names),
             "sheet": (shown / page).as_posix(),
-            "rise_on": one.file.as_posix(),
-            "grad_cam_on": one.float_artifact.as_posix(),
         }
-    write_side_by_side(folder / "side_by_side.png", task, clips, class_names, found)
+    write_side_by_side(folder / "side_by_side.png", settings.task, clips, class_names, found)
     return {
-        "task": task,
+        "task": settings.task,
         "method": "space-time rise",
         "n": len(clips),
-        "masks": mask_count,
+        "masks": settings.mask_count,
         "mask_cells": list(masks.cells.shape[1:]),
         "clip_frames": clip_frames,
         "places": list(clips[0].places),
         # That a decision depends on order and motion is a fact about the task, not a merit of the network.
-        "directions": {**DIRECTIONS, "energy_in_motion": "higher"},
+        **methods_report(chosen, sanity),
         "side_by_side": (shown / "side_by_side.png").as_posix(),
         "variants": report,
     }
 
 
-def _answers_of(variant: ExplainedVariant, clip: ExplainedClip) -> Scores:
-    engine = OnnxRuntimeEngine(variant.file, threads=1)
-    if engine.input_shape != clip.clip_ntchw.shape:
+def _answers_of(variant: ExplainedVariant, clip: ExplainedClip) -> BatchScores:
+    file = BatchedFile(variant.file)
+    if file.input_shape != clip.clip_ntchw.shape:
         raise EdgeboardError(
             "The clips do not fit the exported file",
             where=variant.file,
             value=" × ".join(map(str, clip.clip_ntchw.shape)),
-            allowed=" × ".join(map(str, engine.input_shape)),
+            allowed=" × ".join(map(str, file.input_shape)),
             mend="read the clips with the clip_frames and frame_size of the exports",
         )
-    return through(engine.run, where=variant.file)
+    return probabilities(file.run, where=variant.file)
 
 
-def _grad_cams(
-    variants: Sequence[ExplainedVariant],
-    clips: Sequence[ExplainedClip],
-    explained: list[int],
-    load_network: Callable[[Path], nn.Module],
-) -> dict[str, list[NDArray[np.float32]]]:
-    """Grad-CAM `[T, S, S]` of each clip per variant; variants made from one float network share its maps."""
-    maps: dict[Path, list[NDArray[np.float32]]] = {}
-    for artifact in dict.fromkeys(one.float_artifact for one in variants):
-        network = load_network(artifact)
-        maps[artifact] = [
-            clip_grad_cam(network, clip.clip_ntchw, index) for clip, index in zip(clips, explained, strict=True)
-        ]
-    return {one.name: maps[one.float_artifact] for one in variants}
+def _answers_of_network(network: nn.Module) -> BatchScores:
+    from pipeline.explain.methods.score_cam import probabilities_of
+
+    return probabilities_of(network)

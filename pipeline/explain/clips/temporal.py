@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.probabilities import Scores
+from pipeline.explain.answers import BatchScores
 
 SHUFFLES = 6
 
@@ -38,37 +38,29 @@ def make_shuffles(clip_frames: int, seed: int, count: int = SHUFFLES) -> NDArray
 
 
 def time_dependence(
-    scores: Scores, clip_ntchw: NDArray[np.float32], index: int, shuffles: NDArray[np.int64]
+    answers: BatchScores, clip_ntchw: NDArray[np.float32], index: int, shuffles: NDArray[np.int64]
 ) -> TimeDependence:
-    """Of `scores(clip)[index]` for a clip `[1, T, 3, S, S]`; shuffles: see `make_shuffles`."""
+    """Of one of the scores of a clip `[1, T, 3, S, S]`; shuffles: see `make_shuffles`."""
     n_frames = clip_ntchw.shape[1]
     if n_frames == 1:
         return TimeDependence(0.0, 0.0, 0.0)
-    whole = _score(scores, clip_ntchw, index)
-
-    def fall(places: NDArray[np.int64]) -> float:
-        return whole - _score(scores, clip_ntchw[:, places], index)
-
-    shuffled = float(np.mean([fall(order) for order in shuffles]))
-    return TimeDependence(shuffled, fall(np.arange(n_frames)[::-1]), fall(np.full(n_frames, n_frames // 2)))
+    forwards = np.arange(n_frames)
+    orders = [forwards, forwards[::-1], np.full(n_frames, n_frames // 2), *shuffles]
+    whole, *others = answers(np.concatenate([clip_ntchw[:, order] for order in orders]))[:, index]
+    direction, motion, *shuffled = (float(whole - other) for other in others)
+    return TimeDependence(float(np.mean(shuffled)), direction, motion)
 
 
-def frame_importance(scores: Scores, clip_ntchw: NDArray[np.float32], index: int) -> NDArray[np.float64]:
-    """`[T]`, in [-1, 1]: how far `scores(clip)[index]` falls when a frame of `[1, T, 3, S, S]` is left out.
+def frame_importance(answers: BatchScores, clip_ntchw: NDArray[np.float32], index: int) -> NDArray[np.float64]:
+    """`[T]`, in [-1, 1]: how far one of the scores falls when a frame of `[1, T, 3, S, S]` is left out.
 
     In its place the frame before stands still, for the first the second: occlusion along time (Zeiler and Fergus 2014,
     arXiv:1311.2901) by what a dropped frame looks like, so that only what is new in a frame counts. A clip of one frame
     has none to put there and becomes the mean colour.
     """
     n_frames = clip_ntchw.shape[1]
-    whole = _score(scores, clip_ntchw, index)
-    importance = np.empty(n_frames)
+    without = np.repeat(clip_ntchw, n_frames, axis=0)
     for t in range(n_frames):
-        without = clip_ntchw.copy()
-        without[:, t] = 0 if n_frames == 1 else clip_ntchw[:, t - 1 if t else 1]
-        importance[t] = whole - _score(scores, without, index)
-    return importance
-
-
-def _score(scores: Scores, clip_ntchw: NDArray[np.float32], index: int) -> float:
-    return float(scores(np.ascontiguousarray(clip_ntchw))[index])
+        without[t, t] = 0 if n_frames == 1 else clip_ntchw[0, t - 1 if t else 1]
+    whole, *others = answers(np.concatenate([clip_ntchw, without]))[:, index]
+    return np.asarray([whole - other for other in others])

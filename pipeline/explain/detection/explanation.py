@@ -1,4 +1,4 @@
-"""What one variant says of one target, and the numbers of a variant over all of them."""
+"""What one variant says of one target."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pipeline.explain.detection.frames import DetectionFrame
 from pipeline.explain.detection.targets import SAME_PLACE_IOU, Target
 from pipeline.explain.drift import drift
-from pipeline.explain.faithfulness import Faithfulness
 from pipeline.explain.localisation import energy_in_mask
-from pipeline.explain.summary import points_into, summary
+from pipeline.explain.subject import JudgedMap
+from pipeline.explain.summary import points_into
 from pipeline.tasks.boxes import Detections, iou_matrix
 
 
@@ -38,12 +38,11 @@ class Decision:
 
 @dataclass(frozen=True)
 class DetectionExplanation:
-    """similarity: to the target, of the answer to the whole frame, in [0, 1]; rise: `[S, S]`, its mean where kept."""
+    """similarity: to the target, of the answer to the whole frame, in [0, 1]; judged: its D-RISE map."""
 
     decision: Decision
     similarity: float
-    rise: NDArray[np.float32]
-    faithfulness: Faithfulness
+    judged: JudgedMap
 
 
 def decision_at(target: Target, found: Detections) -> Decision:
@@ -56,31 +55,23 @@ def decision_at(target: Target, found: Detections) -> Decision:
     return Decision(None, None, 0.0)
 
 
-def scores(
+def mask_of(question: Question) -> NDArray[np.bool_] | None:
+    """Where a map of the question has reason to point: only a detection that is a true object depends on it."""
+    true = question.target.true_object
+    return question.frame.box_mask(true) if question.target.kind == "found" and true is not None else None
+
+
+def rows_of(
     questions: Sequence[Question],
     found: Sequence[DetectionExplanation],
     found_baseline: Sequence[DetectionExplanation],
     class_names: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
-    """Means over all explanations, then each of them under `frames`, in the order of the questions."""
-    drifts = [drift(base.rise, one.rise) for base, one in zip(found_baseline, found, strict=True)]
-    # Only a detection that is a true object has a reason to depend on it.
-    localised = [
-        (one.rise, question.frame.box_mask(question.target.true_object))
-        for question, one in zip(questions, found, strict=True)
-        if question.target.kind == "found" and question.target.true_object is not None
+) -> list[dict[str, Any]]:
+    """Every explanation for the report, in the order of the questions."""
+    return [
+        _row(question, one, drift(base.judged.importance, one.judged.importance), class_names)
+        for question, one, base in zip(questions, found, found_baseline, strict=True)
     ]
-    return {
-        **summary([one.faithfulness for one in found], drifts, localised, seed, [one.frame_index for one in questions]),
-        "agrees": sum(
-            one.decision.label == base.decision.label for base, one in zip(found_baseline, found, strict=True)
-        ),
-        "frames": [
-            _row(question, one, moved, class_names)
-            for question, one, moved in zip(questions, found, drifts, strict=True)
-        ],
-    }
 
 
 def _row(question: Question, one: DetectionExplanation, moved: float, class_names: Sequence[str]) -> dict[str, Any]:
@@ -97,10 +88,10 @@ def _row(question: Question, one: DetectionExplanation, moved: float, class_name
         "decision": None if one.decision.label is None else class_names[one.decision.label],
         "probability": one.decision.score,
         "similarity": one.similarity,
-        "deletion_auc": one.faithfulness.deletion_auc,
-        "insertion_auc": one.faithfulness.insertion_auc,
-        "pointing_game": None if true is None else points_into(one.rise, frame.box_mask(true)),
-        "energy_in_mask": None if true is None else energy_in_mask(one.rise, frame.box_mask(true)),
+        "deletion_auc": one.judged.faithfulness.deletion_auc,
+        "insertion_auc": one.judged.faithfulness.insertion_auc,
+        "pointing_game": None if true is None else points_into(one.judged.importance, frame.box_mask(true)),
+        "energy_in_mask": None if true is None else energy_in_mask(one.judged.importance, frame.box_mask(true)),
         "drift": moved,
     }
 

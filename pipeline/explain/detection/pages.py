@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from pipeline.data.box_pictures import Colour, draw_boxes, shrunk_to
 from pipeline.explain.detection.explanation import DetectionExplanation, Question
+from pipeline.explain.drift import drift
 from pipeline.explain.explanation import ExplainedVariant
+from pipeline.explain.metrics.drift_by_decision import changed_first
+from pipeline.explain.pages import GREY, changed_anywhere_first, scores_of, title_of
+from pipeline.explain.sanity import Sanity
 from pipeline.explain.sheets import RIGHT, TILES, WRONG, Row, Tile, heat_overlay, write_sheet
 
-_GREY: Colour = (110, 110, 115)
 _TRUE, _SEEN, _ASKED = (80, 230, 110), (255, 160, 30), (255, 255, 255)
 
 
@@ -24,18 +27,31 @@ def write_variant_sheet(
     questions: Sequence[Question],
     class_names: Sequence[str],
     explanations: Sequence[DetectionExplanation],
+    explanations_baseline: Sequence[DetectionExplanation],
+    sanity: Mapping[str, Sanity],
 ) -> None:
-    """Rows are targets; columns the frame with the true box, with the variant's, and the D-RISE map."""
+    """Rows are targets, those first of which compression changed what is seen there; columns the frame with the true
+    box, with the variant's, and the D-RISE map.
+    """
     rows = []
-    for question, one in zip(questions, explanations, strict=True):
+    alike = [
+        one.decision.label == base.decision.label for one, base in zip(explanations, explanations_baseline, strict=True)
+    ]
+    drifts = [
+        drift(base.judged.importance, one.judged.importance)
+        for one, base in zip(explanations, explanations_baseline, strict=True)
+    ]
+    for i in changed_first(alike, drifts):
+        question, one = questions[i], explanations[i]
         tiles = [
             Tile(_frame_with_true_box(question)),
             Tile(_frame_with_seen_box(question, one), *_verdict(question, one, class_names)),
-            Tile(_map_with_box(question, one), _scores(one)),
+            Tile(_map_with_box(question, one), scores_of(one.judged)),
         ]
-        rows.append(Row(tiles, [*_target_lines(question, class_names), (_range(one), _GREY)]))
+        changed = [] if alike[i] else [(_change(one, explanations_baseline[i], class_names), WRONG)]
+        rows.append(Row(tiles, [*changed, *_target_lines(question, class_names), (_range(one), GREY)]))
     subtitle = f"D-RISE through {variant.file.as_posix()}"
-    columns = ["true box", "box seen there", "D-RISE for this box"]
+    columns = ["true box", "box seen there", f"{title_of('d_rise', sanity)}, for this box"]
     write_sheet(path, f"{task} · {variant.name}", subtitle, columns, rows)
 
 
@@ -48,11 +64,16 @@ def write_side_by_side(
 ) -> None:
     """Rows are targets; columns the frame with the true box and the map of every variant, with what it sees there."""
     rows = []
-    for i, question in enumerate(questions):
+    decisions = {name: [one.decision.label for one in found] for name, found in explanations.items()}
+    for i in changed_anywhere_first(decisions):
+        question = questions[i]
         found = [one[i] for one in explanations.values()]
         maps = [Tile(_map_with_box(question, one), *_verdict(question, one, class_names)) for one in found]
         rows.append(Row([Tile(_frame_with_true_box(question)), *maps], _target_lines(question, class_names)))
-    subtitle = "D-RISE maps through the exported files, for the box and class that the baseline sees; red matters most"
+    subtitle = (
+        "D-RISE maps through the exported files, for the box and class that the baseline sees; red matters most · "
+        "detections that compression changed come first"
+    )
     write_sheet(path, f"{task} · all variants", subtitle, ["frame, true box", *explanations], rows)
 
 
@@ -66,7 +87,9 @@ def _frame_with_seen_box(question: Question, one: DetectionExplanation) -> NDArr
 
 
 def _map_with_box(question: Question, one: DetectionExplanation) -> NDArray[np.uint8]:
-    return _outlined(heat_overlay(question.frame.image_hwc, one.rise), question.target.vector.box_xyxy, _ASKED)
+    return _outlined(
+        heat_overlay(question.frame.image_hwc, one.judged.importance), question.target.vector.box_xyxy, _ASKED
+    )
 
 
 def _outlined(
@@ -82,9 +105,9 @@ def _target_lines(question: Question, class_names: Sequence[str]) -> list[tuple[
     true = "none" if target.true_object is None else class_names[question.frame.labels[target.true_object]]
     explained = f"map for: {class_names[target.label]}"
     return [
-        (question.frame.name, _GREY),
-        (f"true: {true}", _GREY),
-        (explained if target.kind == "missed" else f"{explained} {target.score:.2f}", _GREY),
+        (question.frame.name, GREY),
+        (f"true: {true}", GREY),
+        (explained if target.kind == "missed" else f"{explained} {target.score:.2f}", GREY),
         (f"baseline: {target.kind}", RIGHT if target.kind == "found" else WRONG),
     ]
 
@@ -98,10 +121,14 @@ def _verdict(question: Question, one: DetectionExplanation, class_names: Sequenc
     return text, RIGHT if is_right else WRONG
 
 
-def _scores(one: DetectionExplanation) -> str:
-    return f"del {one.faithfulness.deletion_auc:.2f} · ins {one.faithfulness.insertion_auc:.2f}"
+def _change(one: DetectionExplanation, base: DetectionExplanation, class_names: Sequence[str]) -> str:
+    before, after = (
+        "nothing" if each.decision.label is None else f"{class_names[each.decision.label]} {each.decision.score:.2f}"
+        for each in (base, one)
+    )
+    return f"changed from {before} to {after}"
 
 
 def _range(one: DetectionExplanation) -> str:
     """The map's own range, since colours are stretched over it: a flat map must be seen to be flat."""
-    return f"kept: {one.rise.min():.3f} to {one.rise.max():.3f}"
+    return f"kept: {one.judged.importance.min():.3f} to {one.judged.importance.max():.3f}"

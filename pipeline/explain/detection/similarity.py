@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.probabilities import Run, Scores, finite_output
-from pipeline.tasks.boxes import class_scores, decode_boxes, iou_matrix
+from pipeline.explain.answers import BatchScores, Run, finite
+from pipeline.tasks.boxes import class_scores, iou_matrix, likeliest_boxes
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class DetectionVector:
 
 def similarity_through(
     run: Run, head: dict[str, Any], wanted: Sequence[DetectionVector], where: object = None
-) -> Scores:
-    """Similarity `[n]` of a frame's answer to each of the wanted. Raises EdgeboardError for NaN or infinity."""
+) -> BatchScores:
+    """Similarity `[N, n]` of frames' answers to each of the wanted. Raises EdgeboardError for NaN or infinity."""
 
-    def similarity(frame_nchw: NDArray[np.float32]) -> NDArray[np.float64]:
-        return similarities(finite_output(run, frame_nchw, where), head, wanted)
+    def similarity(frames_nchw: NDArray[np.float32]) -> NDArray[np.float64]:
+        return np.stack([similarities(heads_ak, head, wanted) for heads_ak in finite(run(frames_nchw), where)])
 
     return similarity
 
@@ -56,10 +56,9 @@ def similarities(
 
 
 def proposals(heads_ak: NDArray[np.float32], head: dict[str, Any]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Boxes `[A, 4]`, xyxy in pixels of the frame, and class scores `[A, C]` of every anchor."""
-    first = head["n_classes"] + (head["activation"] == "softmax")
-    boxes_a4 = decode_boxes(heads_ak[:, first : first + 4], head["anchors_xyxy"], head)
-    return boxes_a4, class_scores(heads_ak, head)
+    """Boxes `[A, 4]`, xyxy in pixels of the frame, and class scores `[A, C]` of every anchor, in two stages of every
+    proposal."""
+    return likeliest_boxes(heads_ak, head), class_scores(heads_ak, head)
 
 
 def _unit(vectors_nc: NDArray[np.float32]) -> NDArray[np.float32]:

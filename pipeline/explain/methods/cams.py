@@ -21,23 +21,13 @@ from pipeline.explain.methods.unfolded import out_of_place
 CAMERAS_SCALES = (1.0, 1.25, 1.5, 1.75, 2.0)
 
 
-def grad_cam_of_layer(
+def grad_cam(
     network: nn.Module, frames_nchw: NDArray[np.float32], classes: list[int], layer: str | None = None
 ) -> NDArray[np.float32]:
-    """Maps `[N, S, S]`, 0 and above (Selvaraju et al. 2017).
-
-    With no layer named, frames (not clips) are looked at in the last convolution, by captum: the maps that the sheets
-    have always shown.
-    """
-    if layer is None and frames_nchw.ndim == 4:
-        from pipeline.explain.gradcam import grad_cam
-
-        return grad_cam(network, frames_nchw, classes)
+    """Maps `[N, S, S]`, 0 and above (Selvaraju et al. 2017). All zero: nothing at the layer speaks for the class."""
     own, frames = out_of_place(network), torch.from_numpy(np.ascontiguousarray(frames_nchw))
     signal = layer_signal(own, cam_layer(own, frames, layer), frames, classes)
-    places = tuple(range(2, signal.gradients.ndim))
-    weights = signal.gradients.mean(places, keepdim=True)
-    return _grown((weights * signal.activations).sum(1).clamp_min(0), frames)
+    return _grown(_weighted(signal), frames)
 
 
 def grad_cam_plus_plus(
@@ -110,6 +100,14 @@ def _plus_plus(signal: LayerSignal) -> Tensor:
     weights = GradCAMPlusPlus.get_cam_weights(None, None, None, None, activations, gradients)
     weights = weights.reshape(*weights.shape, *(1,) * (activations.ndim - 2))
     return torch.from_numpy((weights * activations).sum(axis=1)).clamp_min(0)
+
+
+def _weighted(signal: LayerSignal) -> Tensor:
+    from pytorch_grad_cam import GradCAM
+
+    weights = GradCAM.get_cam_weights(None, None, None, None, None, signal.gradients.numpy())
+    weights = torch.from_numpy(weights).reshape(*weights.shape, *(1,) * (signal.activations.ndim - 2))
+    return (weights * signal.activations).sum(1).clamp_min(0)
 
 
 def _layer(signal: LayerSignal) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.methods.answers import BatchScores
+from pipeline.explain.answers import BatchScores
 from pipeline.explain.methods.occlusion import WINDOW, occlusion
 from pipeline.explain.methods.registry import METHODS, method
-from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps_in_batches
+from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps
 from pipeline.explain.surrogate.linear import lime
 from pipeline.explain.surrogate.samples import SAMPLES, HiddenPatches, ask_with_hidden_patches
 from pipeline.explain.surrogate.superpixels import SEGMENTS, superpixels
@@ -93,11 +93,27 @@ def explain_black_box(
     if not 0 <= index < n_scores:
         raise EdgeboardError("There is no such class to explain", value=index, allowed=f"0..{n_scores - 1}")
     if name == "rise":
-        return BlackBoxMap(_finite(rise_maps_in_batches(answers, frame_nchw, [index], asking.stock)[0], name))
+        return BlackBoxMap(_finite(rise_maps(answers, frame_nchw, [index], asking.stock)[0], name))
     if name == "occlusion":
         return BlackBoxMap(_finite(occlusion(answers, frame_nchw, index, asking.window), name))
     found = _SURROGATES[name](hidden_patches(answers, frame_nchw, asking), index)
     return BlackBoxMap(_finite(found.importance, name), found.fidelity)
+
+
+def black_box_maps(
+    names: Sequence[str], answers: BatchScores, frame_nchw: NDArray[np.float32], index: int, asking: Asking
+) -> dict[str, BlackBoxMap]:
+    """`explain_black_box` of several methods; surrogates learn from the same answers."""
+    surrogates = [name for name in names if name in _SURROGATES]
+    maps = {
+        name: explain_black_box(name, answers, frame_nchw, index, asking) for name in names if name not in surrogates
+    }
+    if surrogates:
+        samples = hidden_patches(answers, frame_nchw, asking)
+        for name in surrogates:
+            found = _SURROGATES[name](samples, index)
+            maps[name] = BlackBoxMap(_finite(found.importance, name), found.fidelity)
+    return maps
 
 
 def hidden_patches(answers: BatchScores, frame_nchw: NDArray[np.float32], asking: Asking) -> HiddenPatches:
@@ -145,11 +161,11 @@ def _require_classes(network: nn.Module, frames_nchw: NDArray[np.float32], class
 
 
 def _cams() -> dict[str, Any]:
-    from pipeline.explain.methods.cams import cameras, grad_cam_of_layer, grad_cam_plus_plus, layer_cam
+    from pipeline.explain.methods.cams import cameras, grad_cam, grad_cam_plus_plus, layer_cam
     from pipeline.explain.methods.score_cam import score_cam
 
     return {
-        "grad_cam": grad_cam_of_layer,
+        "grad_cam": grad_cam,
         "grad_cam_plus_plus": grad_cam_plus_plus,
         "layer_cam": layer_cam,
         "score_cam": score_cam,

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.methods.answers import BatchScores
+from pipeline.explain.answers import BatchScores
 
 if TYPE_CHECKING:
     from torch import Tensor

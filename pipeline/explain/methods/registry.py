@@ -12,16 +12,16 @@ Family = Literal["perturbation", "gradient", "cam", "proxy"]
 FAMILIES: tuple[Family, ...] = get_args(Family)
 Need = Literal["convolution", "relu_only", "unfoldable", "one_signal_per_product"]
 
-_WHOLE_FRAME = ("classification", "identification", "clips")
+_WHOLE_FRAME = ("classification", "identification", "action")
 
 
 @dataclass(frozen=True)
 class Method:
     """One way to make a map.
 
-    needs_gradients: it runs on the float network; else through the exported file. signed: below 0 speaks against the
-    class; else 0 is the least. needs: what an architecture must have (see `architecture.why_not`). paper: its source;
-    library: whose code computes it.
+    kinds: of tasks. needs_gradients: it runs on the float network; else through the exported file. signed: below 0
+    speaks against the class; else 0 is the least. needs: what an architecture must have (see `architecture.why_not`).
+    paper: its source; library: whose code computes it.
     """
 
     name: str
@@ -69,7 +69,7 @@ _ALL = (
         needs=("unfoldable", "one_signal_per_product"),
     ),
     Method(
-        "grad_cam", "Grad-CAM", "cam", True, False, "Selvaraju et al. 2017, arXiv:1610.02391", "captum",
+        "grad_cam", "Grad-CAM", "cam", True, False, "Selvaraju et al. 2017, arXiv:1610.02391", "grad-cam",
         needs=("convolution",),
     ),
     Method(

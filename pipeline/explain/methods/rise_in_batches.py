@@ -1,36 +1,33 @@
-"""RISE with the masks of a batch made once for all variants and frames, and run together.
-
-The same masks and the same conditional mean as `pipeline.explain.rise.rise_maps`; only the order of sums differs.
-"""
+"""RISE with the masks made once for all variants and frames, and the hidden frames once for all variants."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.methods.answers import BatchScores
-from pipeline.explain.rise import RiseMasks
+from pipeline.explain.answers import BatchScores
+from pipeline.explain.rise import Masks
 
 _KEPT_BYTES = 256_000_000
 BATCH = 32
 
 
 class MaskStock:
-    """Full-size masks `[M, S, S]` of a RiseMasks: kept where they fit into 256 MB, else made anew for every batch."""
+    """Full-size masks `[M, S, S]` (or `[M, T, S, S]`): kept where they fit into 256 MB, else made for every batch."""
 
-    def __init__(self, masks: RiseMasks, batch: int = BATCH) -> None:
+    def __init__(self, masks: Masks, batch: int = BATCH) -> None:
         self.masks = masks
         self._batch = batch
-        size = len(masks) * masks.frame_size**2 * 4
+        size = len(masks) * masks.coverage.size * 4
         self._full = self._made(0, len(masks)) if size <= _KEPT_BYTES else None
 
     def __len__(self) -> int:
         return len(self.masks)
 
     def batches(self) -> Iterator[tuple[slice, NDArray[np.float32]]]:
-        """Which masks, and those masks `[m, S, S]`."""
+        """Which masks, and those masks."""
         for start in range(0, len(self), self._batch):
             place = slice(start, min(start + self._batch, len(self)))
             yield place, self._made(place.start, place.stop) if self._full is None else self._full[place]
@@ -39,24 +36,51 @@ class MaskStock:
         return np.stack([self.masks.mask(i) for i in range(start, stop)])
 
 
-def rise_maps_in_batches(
+def rise_maps(
     answers: BatchScores, frame_nchw: NDArray[np.float32], indices: Sequence[int], stock: MaskStock
 ) -> NDArray[np.float32]:
-    """Importance `[n, S, S]` of each pixel for n of the scores: their mean when the pixel is kept, in [0, 1].
+    """`rise_maps_of_variants` for one of them."""
+    return rise_maps_of_variants({"": answers}, frame_nchw, indices, stock)[""]
 
-    frame_nchw: `[1, 3, S, S]`, or a clip `[1, T, 3, S, S]`, in which a mask hides the same place of all frames.
+
+def rise_maps_of_variants(
+    answers: Mapping[str, BatchScores], frame_nchw: NDArray[np.float32], indices: Sequence[int], stock: MaskStock
+) -> dict[str, NDArray[np.float32]]:
+    """Importance `[n, S, S]` of each pixel for n of the scores, by variant: their mean when it is kept, in [0, 1].
+
+    frame_nchw: `[1, 3, S, S]`, normalised; hidden is 0, the mean colour. Of a clip `[1, T, 3, S, S]` the maps are as
+    the masks: `[n, T, S, S]`, or `[n, S, S]` where a mask hides the same place of all frames.
+    The paper divides by the expected coverage; we divide by the coverage that these masks have, which estimates the
+    same conditional mean (its eq. 4) without the noise of uneven coverage, the larger part of all noise at some hundred
+    masks.
     """
-    masks = stock.masks
-    found = np.empty((len(masks), len(indices)))
-    weighted = np.zeros((len(indices), masks.frame_size**2))
+    chosen, coverage = list(indices), stock.masks.coverage
+    found = {name: np.empty((len(stock), len(chosen))) for name in answers}
+    weighted = {name: np.zeros((len(chosen), coverage.size)) for name in answers}
     for place, full in stock.batches():
-        hidden = full.reshape(len(full), *(1,) * (frame_nchw.ndim - 3), *full.shape[-2:])
-        scores = answers(frame_nchw * hidden)[:, list(indices)]
-        found[place] = scores
-        weighted += scores.T.astype(np.float32) @ full.reshape(len(full), -1)
-    asked = masks.coverage > 0
-    low, mean, high = (of_all(axis=0)[:, None, None] for of_all in (found.min, found.mean, found.max))
-    sums = weighted.reshape(len(indices), *masks.coverage.shape)
-    maps = np.where(asked, sums / np.where(asked, masks.coverage, 1), mean)
-    # As in rise_maps: a mean lies between the extremes, rounding must not make a pattern.
+        hidden = _hidden(frame_nchw, full)
+        flat = full.reshape(len(full), -1)
+        for name, ask in answers.items():
+            scores = ask(hidden)[:, chosen]
+            found[name][place] = scores
+            weighted[name] += scores.T.astype(np.float32) @ flat
+    return {name: _conditional_mean(weighted[name], found[name], coverage) for name in answers}
+
+
+def _hidden(frame_nchw: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`[m, ...]`: the frame once under each mask."""
+    over_channels = np.expand_dims(masks, -3)
+    missing = frame_nchw.ndim - over_channels.ndim  # 1 where masks of a clip are of one frame
+    return frame_nchw * over_channels.reshape(len(masks), *(1,) * missing, *over_channels.shape[1:])
+
+
+def _conditional_mean(
+    weighted: NDArray[np.float64], found: NDArray[np.float64], coverage: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    # A pixel that no mask kept was never asked about: it gets the mean, which speaks neither for nor against it.
+    asked, per_map = coverage > 0, (-1, *[1] * coverage.ndim)
+    low, mean, high = (of_all(axis=0).reshape(per_map) for of_all in (found.min, found.mean, found.max))
+    sums = weighted.reshape(-1, *coverage.shape)
+    maps = np.where(asked, sums / np.where(asked, coverage, 1), mean)
+    # A mean lies between the extremes: without this, rounding would make a pattern out of a score that never changes.
     return np.clip(maps, low, high).astype(np.float32)

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from pipeline.explain.methods.answers import BatchScores
+from pipeline.explain.answers import BatchScores, softmax
 from pipeline.explain.methods.layers import cam_layer, upsampled
 from pipeline.explain.methods.unfolded import out_of_place
 
@@ -42,7 +42,7 @@ def probabilities_of(network: nn.Module) -> BatchScores:
     def answers(frames: NDArray[np.float32]) -> NDArray[np.float64]:
         with torch.inference_mode():
             logits: Tensor = network(torch.from_numpy(np.ascontiguousarray(frames)))
-            return logits.double().softmax(1).numpy()
+            return softmax(logits.numpy())
 
     return answers
 

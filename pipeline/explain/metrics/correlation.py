@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.methods.answers import BatchScores
+from pipeline.explain.answers import BatchScores
 
 SUBSETS, CELLS, SHARE = 64, 8, 0.25
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.explain.methods.answers import BatchScores
+from pipeline.explain.answers import BatchScores
 
 PERCENTAGES = (20, 40, 60, 80)
 _NOISE = 0.01

@@ -7,12 +7,14 @@ import pytest
 from PIL import Image
 
 from pipeline.explain.clips.clip import ExplainedClip
-from pipeline.explain.clips.explanation import ClipExplanation
+from pipeline.explain.clips.explanation import ClipExplanation, InTime
 from pipeline.explain.clips.pages import MAX_COLUMNS, clip_overlay, write_side_by_side, write_variant_sheet
 from pipeline.explain.clips.temporal import TimeDependence
 from pipeline.explain.explanation import ExplainedVariant
 from pipeline.explain.faithfulness import Faithfulness
+from pipeline.explain.pages import MethodColumn
 from pipeline.explain.sheets import MAX_BYTES, Row, Tile, write_sheet
+from pipeline.explain.subject import JudgedMap
 
 BLUE, ORANGE = (40, 90, 170), (215, 120, 30)
 CLASSES = ["walk", "fall"]
@@ -69,27 +71,27 @@ def _explained(frames: int, size: int, seed: int) -> tuple[ExplainedClip, ClipEx
     )
     found = ClipExplanation(
         1,
-        0,
-        0.7,
-        rng.random((frames, size, size), dtype=np.float32),
-        Faithfulness(0.1, 0.4),
-        rng.uniform(-0.2, 0.5, frames),
-        TimeDependence(0.1, 0.0, 0.3),
+        InTime(0, 0.7, rng.uniform(-0.2, 0.5, frames), TimeDependence(0.1, 0.0, 0.3)),
+        JudgedMap(rng.random((frames, size, size), dtype=np.float32), Faithfulness(0.1, 0.4)),
     )
     return clip, found
 
 
-@pytest.mark.parametrize(("frames", "n_clips", "columns"), [(1, 1, 1), (8, 3, 8), (32, 2, MAX_COLUMNS)])
-def test_sheets_stay_small_however_long_the_clips(tmp_path: Path, frames: int, n_clips: int, columns: int) -> None:
+@pytest.mark.parametrize(("frames", "n_clips", "n_columns"), [(1, 1, 1), (8, 3, 8), (32, 2, MAX_COLUMNS)])
+def test_sheets_stay_small_however_long_the_clips(tmp_path: Path, frames: int, n_clips: int, n_columns: int) -> None:
     clips, found = zip(*(_explained(frames, 24, i) for i in range(n_clips)), strict=True)
-    cams = [np.zeros((frames, 24, 24), dtype=np.float32) for _ in clips]
+    cams = [JudgedMap(np.zeros((frames, 24, 24), dtype=np.float32), Faithfulness(0.2, 0.3)) for _ in clips]
+    columns = [
+        MethodColumn("RISE", [one.judged for one in found]), MethodColumn("Grad-CAM", cams),
+        MethodColumn("LRP", "it cannot be traced"),
+    ]  # fmt: skip
     variant = ExplainedVariant(
         "compact", Path("exports/movement/compact/model.onnx"), Path("models/movement/distilled")
     )
-    write_variant_sheet(tmp_path / "one.png", "movement", variant, clips, CLASSES, found, cams)
+    write_variant_sheet(tmp_path / "one.png", "movement", variant, clips, CLASSES, found, found, columns)
     write_side_by_side(tmp_path / "all.png", "movement", clips, CLASSES, {"baseline": found, "compact": found})
     for page in ("one.png", "all.png"):
         assert (tmp_path / page).stat().st_size <= MAX_BYTES
     with Image.open(tmp_path / "one.png") as sheet:
-        assert sheet.width >= 150 + (columns + 1) * 48
-        assert sheet.width <= max(150 + (columns + 1) * 150 + 6, 1000)
+        assert sheet.width >= 150 + (n_columns + 2) * 48
+        assert sheet.width <= max(150 + (n_columns + 2) * 150 + 6, 1000)

@@ -17,6 +17,7 @@ from pipeline.explain.clips.run import explain_clips
 from pipeline.explain.explanation import ExplainedVariant
 from pipeline.explain.frames import ExplainedFrame
 from pipeline.explain.run import explain_task
+from pipeline.explain.settings import ExplainSettings
 from pipeline.explain.sheets import MAX_BYTES
 from tests.explain.clips.planted_clips import SaysOneThing, SeesAPatch, export
 
@@ -24,7 +25,7 @@ FRAMES, SIZE = 8, 32
 CLASSES = ["walk", "fall"]
 OF_CLIPS = {
     *(f"{name}_dependence{end}" for name in ("order", "direction", "motion") for end in ("", "_low", "_high")),
-    *(f"energy_in_motion{end}" for end in ("", "_low", "_high")),
+    *(f"energy_in_motion{end}" for end in ("", "_low", "_high", "_n")),
     "motion_area",
     "n_moving",
 }
@@ -59,7 +60,13 @@ def _clips(count: int = 3, clip_frames: int = FRAMES) -> list[ExplainedClip]:
     return clips
 
 
-def _explain(files: Path, names: dict[str, str], folder: Path, clips: list[ExplainedClip] | None = None) -> Any:
+def _explain(
+    files: Path,
+    names: dict[str, str],
+    folder: Path,
+    clips: list[ExplainedClip] | None = None,
+    methods: tuple[str, ...] = (),
+) -> Any:
     folder.mkdir(exist_ok=True)
     return explain_clips(
         [ExplainedVariant(variant, files / f"{name}.onnx", Path("models", name)) for variant, name in names.items()],
@@ -67,11 +74,7 @@ def _explain(files: Path, names: dict[str, str], folder: Path, clips: list[Expla
         CLASSES,
         lambda artifact: _network(artifact.name).eval(),
         folder,
-        task="movement",
-        mask_count=60,
-        steps=6,
-        seed=3,
-        shown_folder=Path("results/explain/movement"),
+        ExplainSettings("movement", 60, 6, 3, methods, Path("results/explain/movement")),
     )
 
 
@@ -82,7 +85,7 @@ VARIANTS = {"baseline": "late", "same": "late", "other": "last"}
 def twice(files: Path, tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Any, Path]]:
     """The report of the same explanation and the folder of its sheets, two times."""
     folders = [tmp_path_factory.mktemp(name) for name in ("a", "b")]
-    return [(_explain(files, VARIANTS, folder), folder) for folder in folders]
+    return [(_explain(files, VARIANTS, folder, methods=("rise", "grad_cam", "lrp")), folder) for folder in folders]
 
 
 def test_the_baseline_must_come_first(files: Path, tmp_path: Path) -> None:
@@ -161,10 +164,7 @@ def test_a_network_of_one_frame(files: Path, tmp_path: Path) -> None:
         CLASSES,
         lambda _: SeesAPatch([0], 1, SIZE).eval(),
         tmp_path,
-        task="movement",
-        mask_count=16,
-        steps=4,
-        seed=0,
+        ExplainSettings("movement", 16, 4, 0, ("grad_cam",)),
     )
     found = report["variants"]["baseline"]
     assert report["clip_frames"] == 1
@@ -182,10 +182,7 @@ def test_the_report_is_that_of_pictures_with_what_time_adds(files: Path, tmp_pat
         CLASSES,
         lambda _: network,
         tmp_path,
-        task="fire",
-        mask_count=8,
-        steps=2,
-        seed=0,
+        ExplainSettings("fire", 8, 2, 0),
     )
     of_clips = _explain(files, {"baseline": "late"}, tmp_path / "clips", _clips(1))
     assert set(of_clips) - set(of_pictures) == {"clip_frames", "mask_cells", "places"}

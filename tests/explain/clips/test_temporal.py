@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.explain.answers import BatchScores
 from pipeline.explain.clips.temporal import SHUFFLES, frame_importance, make_shuffles, time_dependence
-from pipeline.explain.probabilities import Scores
+from tests.explain.planted import one_by_one
 
 
 def _ramp(clip_frames: int) -> np.ndarray:
@@ -19,16 +20,16 @@ def _levels(clip_ntchw: np.ndarray) -> np.ndarray:
     return clip_ntchw.mean(axis=(0, 2, 3, 4))
 
 
-def _sees_one_frame(t: int) -> Scores:
-    return lambda clip: np.array([abs(float(_levels(clip)[t])) / 10])
+def _sees_one_frame(t: int) -> BatchScores:
+    return one_by_one(lambda clip: np.array([abs(float(_levels(clip)[t])) / 10]))
 
 
-def _compares(first: int, second: int) -> Scores:
-    return lambda clip: np.array([float(_levels(clip)[second] > _levels(clip)[first])])
+def _compares(first: int, second: int) -> BatchScores:
+    return one_by_one(lambda clip: np.array([float(_levels(clip)[second] > _levels(clip)[first])]))
 
 
-def _averages(clip: np.ndarray) -> np.ndarray:
-    return np.array([float(_levels(clip).mean()) / 10])
+def _averages(clips: np.ndarray) -> np.ndarray:
+    return one_by_one(lambda clip: np.array([float(_levels(clip).mean()) / 10]))(clips)
 
 
 @pytest.mark.parametrize("t", [0, 3, 7])
@@ -49,8 +50,8 @@ def test_a_frame_that_shows_nothing_new_does_not_matter() -> None:
 
 @pytest.mark.parametrize("frames", [1, 2, 8])
 def test_a_constant_answer_has_no_frame_and_no_order(frames: int) -> None:
-    def constant(_: np.ndarray) -> np.ndarray:
-        return np.array([0.4])
+    def constant(clips: np.ndarray) -> np.ndarray:
+        return np.full((len(clips), 1), 0.4)
 
     assert frame_importance(constant, _ramp(frames), 0).tolist() == [0] * frames
     found = time_dependence(constant, _ramp(frames), 0, make_shuffles(frames, seed=0))

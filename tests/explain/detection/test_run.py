@@ -11,6 +11,7 @@ from pipeline.errors import EdgeboardError
 from pipeline.explain.detection.frames import DetectionFrame
 from pipeline.explain.detection.run import explain_detections
 from pipeline.explain.explanation import ExplainedVariant
+from pipeline.explain.settings import ExplainSettings
 from tests.explain.detection.planted_detector import (
     CLASSES,
     CORNER,
@@ -18,6 +19,7 @@ from tests.explain.detection.planted_detector import (
     LEFT,
     RIGHT,
     Box,
+    Planted,
     Seen,
     planted_file,
     planted_head,
@@ -47,12 +49,9 @@ def _explain(
         {name: planted_head(DETECTORS[which]) for name, which in variants.items()},
         frames,
         CLASSES,
+        lambda _: Planted(HONEST).eval(),
         folder,
-        task="suspect",
-        mask_count=mask_count,
-        steps=8,
-        seed=3,
-        shown_folder=Path("results/explain/suspect"),
+        ExplainSettings("suspect", mask_count, 8, 3, ("rise", "grad_cam"), Path("results/explain/suspect")),
     )
 
 
@@ -163,7 +162,7 @@ def test_report_and_sheets_repeat_to_the_byte(files: dict[str, Path], tmp_path: 
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert reports[0]["side_by_side"] == "results/explain/suspect/side_by_side.png"
     assert reports[0]["variants"]["compact"]["sheet"] == "results/explain/suspect/compact.png"
-    assert reports[0]["variants"]["compact"]["rise_on"] == files["crossed"].as_posix()
+    assert reports[0]["variants"]["compact"]["methods"]["d_rise"]["on"] == {"file": files["crossed"].as_posix()}
     found = reports[0]["variants"]["compact"]
     assert found["xai_faithfulness_low"] <= found["xai_faithfulness"] <= found["xai_faithfulness_high"]
 
@@ -192,11 +191,9 @@ def test_a_real_detector(tmp_path: Path) -> None:
         {"baseline": network.head(0.01, 0.5, 20)},
         [frame],
         ["gun", "knife"],
+        lambda _: network,
         folder,
-        task="suspect",
-        mask_count=6,
-        steps=3,
-        seed=0,
+        ExplainSettings("suspect", 8, 3, 0),
     )
     (row,) = report["variants"]["baseline"]["frames"]
     assert 0 < row["similarity"] <= 1

@@ -9,13 +9,13 @@ import torch
 from torch import nn
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.methods.answers import BatchedFile, in_parallel, one_by_one, probabilities
+from pipeline.explain.answers import probabilities
+from pipeline.explain.batched_file import BatchedFile
 from pipeline.explain.methods.explain import Asking, black_box_methods, explain_black_box, hidden_patches
 from pipeline.explain.methods.occlusion import occlusion
-from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps_in_batches
+from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps
 from pipeline.explain.methods.score_cam import probabilities_of
-from pipeline.explain.probabilities import through
-from pipeline.explain.rise import make_masks, rise_maps
+from pipeline.explain.rise import make_masks
 from pipeline.explain.surrogate.linear import lime
 from pipeline.explain.surrogate.samples import HiddenPatches, ask_with_hidden_patches
 from pipeline.explain.surrogate.superpixels import superpixels
@@ -79,17 +79,10 @@ def test_a_window_that_is_no_part_of_the_frame(window: float) -> None:
         occlusion(DECIDES, bright_patch(), 0, window=window)
 
 
-@pytest.mark.parametrize("batch", [1, 7, 64])
-def test_rise_in_batches_is_rise(batch: int) -> None:
-    masks, frame = make_masks(50, SIZE, seed=1), noise(1)
-    single = rise_maps(lambda one: DECIDES(one)[0], frame, [1, 0], masks)
-    assert rise_maps_in_batches(DECIDES, frame, [1, 0], MaskStock(masks, batch)) == pytest.approx(single, abs=1e-6)
-
-
 @pytest.mark.parametrize("constant", [0.0, 0.018, 1 / 3, 1.0])
 def test_a_constant_answer_leaves_no_pattern(constant: float) -> None:
     stock = MaskStock(make_masks(40, SIZE, seed=3))
-    found = rise_maps_in_batches(lambda frames: np.full((len(frames), 1), constant), noise(1), [0], stock)
+    found = rise_maps(lambda frames: np.full((len(frames), 1), constant), noise(1), [0], stock)
     assert found == pytest.approx(np.full_like(found, constant))
     assert np.ptp(found) == 0
 
@@ -198,9 +191,6 @@ def test_a_file_for_one_frame_answers_batches(network: nn.Module, batches: bool,
         expected = np.concatenate([network(torch.from_numpy(frame[None])).numpy() for frame in frames])
     assert found == pytest.approx(expected, abs=1e-5)
     assert np.array_equal(found, BatchedFile(path, workers=1, chunk=4).run(frames))  # whatever the number of cores
-    singles = through(lambda one: file.run(one))
-    for ask in (one_by_one(singles), in_parallel(singles, workers=2)):
-        assert ask(frames) == pytest.approx(probabilities(file.run)(frames), abs=1e-6)
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pytorch_grad_cam import GradCAMPlusPlus, LayerCAM, ScoreCAM
 from torch import nn
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.methods.cams import cameras, grad_cam_of_layer, grad_cam_plus_plus, layer_cam
+from pipeline.explain.methods.cams import cameras, grad_cam, grad_cam_plus_plus, layer_cam
 from pipeline.explain.methods.explain import explain_white_box
 from pipeline.explain.methods.layers import cam_layer
 from pipeline.explain.methods.score_cam import probabilities_of, score_cam
@@ -37,7 +37,7 @@ def _red_patch() -> tuple[np.ndarray, np.ndarray]:
     return frame, frame[0, 0] > 0
 
 
-@pytest.mark.parametrize("explain", [grad_cam_of_layer, grad_cam_plus_plus, layer_cam, score_cam, cameras])
+@pytest.mark.parametrize("explain", [grad_cam, grad_cam_plus_plus, layer_cam, score_cam, cameras])
 def test_the_map_lies_on_what_decides(explain) -> None:  # type: ignore[no-untyped-def]
     frame, patch = _red_patch()
     found = explain(RedDecides().eval(), frame, [1])[0]
@@ -48,7 +48,7 @@ def test_the_map_lies_on_what_decides(explain) -> None:  # type: ignore[no-untyp
     assert found[far].max() < 0.02 * found.max()
 
 
-@pytest.mark.parametrize("explain", [grad_cam_of_layer, grad_cam_plus_plus, layer_cam, cameras])
+@pytest.mark.parametrize("explain", [grad_cam, grad_cam_plus_plus, layer_cam, cameras])
 def test_nothing_that_speaks_for_a_class_is_a_map_of_zeros(explain) -> None:  # type: ignore[no-untyped-def]
     frame, _ = _red_patch()
     assert not explain(RedDecides().eval(), frame, [0]).any()

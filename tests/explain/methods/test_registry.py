@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,7 @@ from pipeline.explain.methods.explain import (
 from pipeline.explain.methods.registry import FAMILIES, METHODS, method
 from pipeline.explain.methods.rise_in_batches import MaskStock
 from pipeline.explain.methods.unfolded import unfolded
+from pipeline.explain.metrics.registry import METRICS
 from pipeline.explain.rise import make_masks
 from tests.explain.methods.planted_networks import SIZE, Clips, Residual, linear_network, noise, small_network
 
@@ -50,8 +53,8 @@ def test_an_unknown_method_tells_the_nearest(name: str, near: str) -> None:
         ("rise", "classification", None),
         ("rise", "detection", "take d_rise"),
         ("d_rise", "detection", None),
-        ("d_rise", "clips", "take rise"),
-        ("cameras", "clips", "not for clips"),
+        ("d_rise", "action", "take rise"),
+        ("cameras", "action", "not for action"),
         ("lrp", "identification", None),
     ],
 )
@@ -159,3 +162,16 @@ def test_unfolding_changes_no_answer_and_leaves_each_activation_one_call(make) -
     assert any(isinstance(module, nn.ReLU) for module in own.modules())
     assert not any(getattr(module, "inplace", False) for module in own.modules())
     assert torch.equal(frames, torch.from_numpy(noise(1, size=SIZE)))
+
+
+def test_the_documentation_has_every_method_and_every_measure() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "explanation.md").read_text(encoding="utf-8")
+    for name, one in METHODS.items():
+        line = next(line for line in text.splitlines() if line.startswith(f"| `{name}` "))
+        kinds = ("classification", "identification", "detection", "action")
+        cells = ["yes" if kind in one.kinds else "–" for kind in kinds]
+        by = "looking inside" if one.needs_gradients else "asking"
+        assert [cell.strip() for cell in line.split("|")][2:8] == [one.family, by, *cells]
+        assert one.paper in line
+    for name, metric in METRICS.items():
+        assert f"| `{name}` | {metric.direction} |" in text

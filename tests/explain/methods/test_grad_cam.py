@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.gradcam import grad_cam, last_spatial_convolution
+from pipeline.explain.methods.cams import grad_cam
+from pipeline.explain.methods.layers import cam_layer
 from tests.explain.planted import FRAME_SIZE, PATCH, patch_mask
 
 
@@ -51,9 +52,9 @@ def test_a_network_without_places_is_refused(network: nn.Module) -> None:
         grad_cam(network.eval(), np.zeros((1, 3, 8, 8), dtype=np.float32), [0])
 
 
-def test_the_last_convolution_is_the_last_that_runs() -> None:
+def test_the_layer_is_the_last_that_runs_and_has_places() -> None:
     network = RunsBackwards().eval()
-    assert last_spatial_convolution(network, torch.zeros(1, 3, 16, 16)) is network.second
+    assert cam_layer(network, torch.zeros(1, 3, 16, 16)) is network.second
     assert not any(module._forward_hooks for module in network.modules())
 
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.clips.gradcam import clip_grad_cam
+from pipeline.explain.methods.cams import grad_cam
 from tests.explain.clips.planted_clips import FRAMES, PATCH, SIZE, patch_voxels
 
 
@@ -55,35 +55,35 @@ def _red_patch() -> np.ndarray:
 )
 def test_a_network_without_places_is_refused(network: nn.Module) -> None:
     with pytest.raises(EdgeboardError, match="needs a convolution"):
-        clip_grad_cam(network.eval(), np.zeros((1, 2, 3, 8, 8), dtype=np.float32), 0)
+        grad_cam(network.eval(), np.zeros((1, 2, 3, 8, 8), dtype=np.float32), [0])
 
 
 @pytest.mark.parametrize("network", [FramesAsBatch(), Volume(1)], ids=["2-D", "3-D"])
 def test_the_map_lies_on_the_patch_at_its_moment(network: nn.Module) -> None:
-    found = clip_grad_cam(network.eval(), _red_patch(), 1)
+    found = grad_cam(network.eval(), _red_patch(), [1])[0]
     assert found.shape == (FRAMES, SIZE, SIZE)
     assert found[patch_voxels()].min() > 0
     assert found[~patch_voxels()].max() == 0
-    assert not clip_grad_cam(network.eval(), _red_patch(), 0).any()  # nothing green speaks for class 0
+    assert not grad_cam(network.eval(), _red_patch(), [0])[0].any()  # nothing green speaks for class 0
 
 
 @pytest.mark.parametrize("stride", [2, 4])
 def test_a_network_of_fewer_moments_has_a_map_for_every_frame(stride: int) -> None:
     clip = np.roll(_red_patch(), 3, axis=1)  # the patch is in the last two frames
-    found = clip_grad_cam(Volume(stride).eval(), clip, 1)
+    found = grad_cam(Volume(stride).eval(), clip, [1])[0]
     assert found.shape == (FRAMES, SIZE, SIZE)
     in_patch = found[(slice(None), *PATCH)].mean(axis=(1, 2))
     assert in_patch[6:].min() > 2 * in_patch[:3].max()
 
 
 def test_a_network_of_one_moment_has_the_same_map_for_every_frame() -> None:
-    found = clip_grad_cam(Volume(FRAMES).eval(), _red_patch(), 1)
+    found = grad_cam(Volume(FRAMES).eval(), _red_patch(), [1])[0]
     assert found[(0, *PATCH)].min() > 0
     assert np.array_equal(found, np.repeat(found[:1], FRAMES, axis=0))
 
 
 def test_a_clip_of_one_frame() -> None:
-    found = clip_grad_cam(FramesAsBatch().eval(), _red_patch()[:, 3:4], 1)
+    found = grad_cam(FramesAsBatch().eval(), _red_patch()[:, 3:4], [1])[0]
     assert found.shape == (1, SIZE, SIZE)
     assert np.array_equal(found[0] > 0, patch_voxels()[3])
 
@@ -102,7 +102,7 @@ def test_torchvision_networks_over_frames(name: str) -> None:
 
     torch.manual_seed(0)
     clip = np.random.default_rng(0).standard_normal((1, 3, 3, 64, 64)).astype(np.float32)
-    found = clip_grad_cam(Averages().eval(), clip, 0)
+    found = grad_cam(Averages().eval(), clip, [0])[0]
     assert found.shape == (3, 64, 64)
     assert np.isfinite(found).all()
     assert (found >= 0).all()
