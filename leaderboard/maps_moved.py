@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -52,4 +53,6 @@ def _move(row: Mapping[Hashable, Any], results: Path) -> MapMove | None:
     except (KeyError, TypeError):  # an older run, a baseline, or a file that somebody wrote
         return None
     numbers = (move.n, move.drift, move.low, move.high, move.changed)
-    return move if all(isinstance(one, int | float) for one in numbers) else None
+    is_sound = isinstance(explanation["moved"]["steps"], list) and all(isinstance(one, str) for one in move.steps)
+    is_sound &= all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+    return move if is_sound and move.steps else None

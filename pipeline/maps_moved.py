@@ -66,15 +66,17 @@ def by_step(moves: Iterable[MapMove]) -> list[tuple[str, list[MapMove]]]:
 
 
 def markdown(moves: Sequence[MapMove]) -> str:
-    """The table for people: a line for each step and place in a recipe, a column for each task."""
+    """The table for people: a line for each step and place in a recipe, a column for each task.
+
+    Several runs of one task share a cell.
+    """
     tasks = list(dict.fromkeys(one.task for one in moves))
     lines = ["| step | from → to | " + " | ".join(tasks) + " |", "| --- | --- |" + " --- |" * len(tasks)]
     for step, of_step in by_step(moves):
         for before, after in dict.fromkeys((one.before, one.after) for one in of_step):
-            cells = {one.task: _cell(one) for one in of_step if (one.before, one.after) == (before, after)}
-            lines.append(
-                f"| {step} | {before} → {after} | " + " | ".join(cells.get(task, "–") for task in tasks) + " |"
-            )
+            here = [one for one in of_step if (one.before, one.after) == (before, after)]
+            cells = ["; ".join(_cell(one) for one in here if one.task == task) or "–" for task in tasks]
+            lines.append(f"| {step} | {before} → {after} | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
 
 

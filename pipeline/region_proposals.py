@@ -24,6 +24,8 @@ _ROUNDS = 8
 # torchvision's own limits: of a delta of a side, and of the sides of a proposal in pixels.
 _LARGEST_LOG_SCALE = math.log(1000.0 / 16)
 _SMALLEST_SIDE = 1e-3
+# Areas are compared in a unit in which no frame is longer than this: half precision ends at 65504. Halving is exact.
+_LONGEST = 128
 # Logits have some ten; far enough below all of them, and within half precision.
 _LAST = -1e4
 
@@ -49,6 +51,7 @@ class ProposalStage(nn.Module):
         super().__init__()
         self._per_level = per_level
         self._frame_size = frame_size
+        self._unit = unit_of(frame_size)
         self._most_iou = most_iou
         self.n = min(PROPOSALS, sum(min(PER_LEVEL, n) for n in per_level))
         self.register_buffer("anchors_a4", anchors_a4, persistent=False)
@@ -62,7 +65,7 @@ class ProposalStage(nn.Module):
             best_nk, places_nk = _in_order_of_anchors(logits).topk(min(PER_LEVEL, n), dim=1)
             chosen_nk4 = _rows_at(_in_order_of_anchors(numbers).reshape(numbers.shape[0], n, 4), places_nk)
             boxes_nk4 = decode(chosen_nk4, anchors_a4[places_nk]).clamp(0, self._frame_size)
-            there_nk = _has_area(boxes_nk4) * unsuppressed(boxes_nk4, self._most_iou, self.later_kk)
+            there_nk = _has_area(boxes_nk4) * unsuppressed(boxes_nk4 * self._unit, self._most_iou, self.later_kk)
             boxes.append(boxes_nk4 * there_nk[..., None])
             scores.append(best_nk * there_nk + _LAST * (1 - there_nk))
         best_nk, places_nk = torch.cat(scores, dim=1).topk(self.n, dim=1)
@@ -87,7 +90,8 @@ class RegionPool(nn.Module):
         n_levels = mapper.k_max - mapper.k_min + 1  # of two levels of one scale only the first is ever taken
         names = [name for name in maps if name in pool.featmap_names][:n_levels]
         first_sides = [mapper.s0 * 2 ** (mapper.k_min + i - mapper.lvl0 - mapper.eps) for i in range(1, n_levels)]
-        self._first_areas = [side**2 for side in first_sides]
+        self._unit = unit_of(frame_size)
+        self._first_areas = [(side * self._unit) ** 2 for side in first_sides]
         self._levels = [(name, scale, maps[name].shape[2]) for name, scale in zip(names, pool.scales, strict=False)]
         self._per_row = pool.sampling_ratio
         n_steps = self.side * self._per_row
@@ -102,7 +106,7 @@ class RegionPool(nn.Module):
         return torch.cat([self._of_frame(*both) for both in zip(frames, boxes_nk4.unbind(), strict=True)])
 
     def _of_frame(self, maps_chw: tuple[Tensor, ...], boxes_k4: Tensor) -> Tensor:
-        areas_k = _area(boxes_k4)
+        areas_k = _area(boxes_k4 * self._unit)
         # Larger boxes are looked at in coarser maps.
         reached = [torch.ones_like(areas_k), *((areas_k >= least).float() for least in self._first_areas)]
         shares = [*(a - b for a, b in itertools.pairwise(reached)), reached[-1]]
@@ -165,6 +169,11 @@ def _in_order_of_anchors(map_nchw: Tensor) -> Tensor:
 
 def _rows_at(rows_na4: Tensor, places_nk: Tensor) -> Tensor:
     return rows_na4.gather(1, torch.stack([places_nk] * 4, dim=2))
+
+
+def unit_of(frame_size: int) -> float:
+    """What pixels of a frame are multiplied by before areas are worked out: a power of a half, 1 for small frames."""
+    return 0.5 ** max(0, math.ceil(math.log2(frame_size / _LONGEST)))
 
 
 def _area(boxes: Tensor) -> Tensor:

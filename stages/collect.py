@@ -26,7 +26,8 @@ def main(*, offline: bool = False) -> None:
         fetched, said = fetch_rows(root)
         if fetched is not None:
             write_source(root, MLFLOW_SOURCE, fetched)
-        write_remarks(root, MLFLOW_SOURCE, said if fetched is None else ())
+        remarks = said if fetched is None else said[1:]  # the first line says how many there are
+        write_remarks(root, MLFLOW_SOURCE, remarks)
         lines += said
     for line in lines:
         print(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, write_text
@@ -24,7 +25,7 @@ def main(*roots: str, method: str = "", out: str = "results/maps_moved.md") -> N
         raise EdgeboardError(
             "There are no maps to compare", where="results/explain", value=list(roots) or None, mend="dvc repro explain"
         )
-    moves = [one for path in reports for one in moves_of(read_json(path, made_by="dvc repro explain"), method or None)]
+    moves = [one for path in reports for one in moves_of(_read(path), method or None)]
     if not moves:
         raise EdgeboardError(
             "The reports do not tell how far maps moved", where=", ".join(map(str, reports)), value=method or None,
@@ -33,6 +34,13 @@ def main(*roots: str, method: str = "", out: str = "results/maps_moved.md") -> N
     text = _READING + markdown(moves)
     write_text(Path(out), text)
     print(text)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    report: Any = read_json(path, made_by="dvc repro explain")
+    if not isinstance(report, dict) or not isinstance(report.get("variants"), dict):
+        raise EdgeboardError("The file is no report of explain", where=path, mend="dvc repro --force explain")
+    return report
 
 
 if __name__ == "__main__":

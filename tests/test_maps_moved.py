@@ -47,6 +47,11 @@ def test_one_table_over_steps_and_tasks() -> None:
     ]
 
 
+def test_two_runs_of_one_task_both_stand_in_the_table() -> None:
+    again = _report("fire", {"pruned": {"from": "baseline", "steps": ["prune"], **_drift(16, 0.9)}})
+    assert "0.250 [0.250, 0.250] (n 16, 2 changed); 0.900" in markdown([*moves_of(FIRE), *moves_of(again)])
+
+
 def test_the_step_that_moves_maps_most_comes_first() -> None:
     found = by_step([*moves_of(FIRE), *moves_of(MOVEMENT)])
     assert [(step, [one.task for one in moves]) for step, moves in found] == [

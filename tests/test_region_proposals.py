@@ -11,7 +11,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import MultiScaleRoIAlign, nms
 
 from pipeline.detectors import TwoStageDetector, build_detector
-from pipeline.region_proposals import PER_LEVEL, PROPOSALS, ProposalStage, RegionPool, decode, unsuppressed
+from pipeline.region_proposals import PER_LEVEL, PROPOSALS, ProposalStage, RegionPool, decode, unit_of, unsuppressed
 from tests.detection_folder import settled
 
 SIZE = 96
@@ -39,6 +39,13 @@ def random_boxes(n: int, seed: int, size: float = SIZE) -> Tensor:
 def test_suppression_by_hand(boxes: list[list[float]], kept: list[int]) -> None:
     boxes_1k4 = torch.tensor(boxes, dtype=torch.float32).reshape(1, -1, 4)
     assert unsuppressed(boxes_1k4, 0.5, LATER).tolist() == [kept]
+
+
+@pytest.mark.parametrize("size", [96, 128, 320, 800])
+def test_the_largest_boxes_are_suppressed_in_half_precision_too(size: int) -> None:
+    whole = [[0, 0, size, size], [0, 0, size, size - 4], [0, 0, size / 8, size / 8]]
+    boxes_1k4 = torch.tensor([whole], dtype=torch.float16) * unit_of(size)
+    assert unsuppressed(boxes_1k4, 0.7, LATER.half()).tolist() == [[1, 0, 1]]
 
 
 @pytest.mark.parametrize("most_iou", [0.3, 0.7])

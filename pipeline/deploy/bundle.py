@@ -22,7 +22,7 @@ from pipeline.deploy.bundled_models import CLIPS, live_models_of, models_of, str
 from pipeline.deploy.contents import Contents
 from pipeline.deploy.sample_frames import SampleFrames
 from pipeline.errors import EdgeboardError
-from pipeline.files import read_json, replacing_file, sha256_file
+from pipeline.files import replacing_file, sha256_file
 
 FORMAT = "edgeboard bundle 1"
 SUMS = "SHA256SUMS"
@@ -84,7 +84,7 @@ def make_bundle(
         "format": FORMAT,
         "task": task,
         "kind": kind,
-        "outputs": _meaning(kind, exports, root),
+        "outputs": _meaning(kind, exports),
         "frame_size": exports["frame_size"],
         "class_names": exports["class_names"] if may_share_people else [],
         "data_hash": data_hash,
@@ -136,13 +136,10 @@ def _add_programs(contents: Contents, root: Path, kind: str, task: str) -> None:
         contents.add(f"finder/{file.name}", file)
 
 
-def _meaning(kind: str, exports: Mapping[str, Any], root: Path) -> str:
+def _meaning(kind: str, exports: Mapping[str, Any]) -> str:
     if kind == "identification":
         return "embedding"
-    heads = [read_json(root / entry["head"]) for entry in exports["variants"].values() if entry.get("head")]
-    if any(head.get("kind") == "two_stage" for head in heads):
-        return "proposals"
-    return "heads" if heads else "logits"
+    return "heads" if any(entry.get("head") for entry in exports["variants"].values()) else "logits"
 
 
 def named_tasks(given: Sequence[str], known: Sequence[str]) -> list[str]:

@@ -17,7 +17,7 @@ from pipeline.deploy.contents import Contents
 from pipeline.deploy.sample_frames import SampleFrames
 from pipeline.errors import EdgeboardError
 from pipeline.export.live_file import read_live
-from pipeline.files import sha256_file
+from pipeline.files import read_json, sha256_file
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 from pipeline.tasks.live_clip import FRAME_INPUT, LiveClip
 
@@ -57,6 +57,8 @@ def models_of(
     entry: of the export report. Raises EdgeboardError for a file that is missing or not the one of the report.
     """
     models = {}
+    # A student of one stage may stand beside a teacher of two: what rows are is told of each variant.
+    is_two_stage = bool(entry.get("head")) and read_json(root / entry["head"]).get("kind") == "two_stage"
     for engine in ENGINES:
         made = entry if engine == "onnxruntime" else entry["tensorrt"]
         if made["file"] is None:
@@ -68,6 +70,7 @@ def models_of(
             **_bundled(contents, name, file, _precision(engine, entry)),
             "input": input_of(file)[0],
             "row": answers[0].shape[-1],
+            **({"outputs": "proposals"} if is_two_stage else {}),
             "expected": _expected(contents, name, file, answers),
         }
     return models
@@ -90,6 +93,11 @@ def live_models_of(
         # Where the clip form has no file that TensorRT reads, the live one is none either.
         if entry["live"].get(key) is None or (engine == "tensorrt" and entry["tensorrt"]["file"] is None):
             continue
+        if sha not in entry["live"]:
+            raise EdgeboardError(
+                "The export report is of an older form", where=f"exports/{task}/report.json",
+                mend=f"dvc repro --force export@{task}",
+            )  # fmt: skip
         file = _as_reported(root / entry["live"][key], entry["live"][sha], task)
         runtime = OnnxRuntimeEngine(file, 1)
         stream = LiveClip(runtime.run_named, description)

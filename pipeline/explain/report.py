@@ -73,7 +73,7 @@ def _of_method(
         return {**about, "why_not": found}
     return {
         **about,
-        **summary(found, questions.masks, seed, questions.frame_of),
+        **summary(found, questions.masks, seed, questions.frame_of, signed=one.signed),
         "drift": _drift(judged[name], BASELINE, variant.name, found, questions, seed),
         "moved": None
         if made_from is None

@@ -22,19 +22,25 @@ def summary(
     masks: Sequence[NDArray[np.bool_] | None],
     seed: int,
     frame_of: Sequence[int] | None = None,
+    *,
+    signed: bool = False,
 ) -> Numbers:
     """Means over the maps, each with its 95 % interval and count; None where nothing was measured.
 
+    signed: below 0 a map speaks against the class, and 0 is nothing. Then both signs are what it shows, and what speaks
+    for the class is what ought to lie in the mask. Of other maps the least value is nothing.
     masks: where a map has reason to point, None where it has none. frame_of: the frame of each map, where one frame can
     have several. What was measured of no map at all is left out, but for what needs a mask.
     """
-    localised = [None if mask is None else (one.importance, mask) for one, mask in zip(judged, masks, strict=True)]
+    shows = [np.abs(one.importance) if signed else one.importance for one in judged]
+    speaks_for = [np.maximum(one.importance, 0) if signed else one.importance for one in judged]
+    localised = [None if mask is None else (one, mask) for one, mask in zip(speaks_for, masks, strict=True)]
     shown = [pair for pair in localised if pair is not None]
     measured: dict[str, list[float | None]] = {
         "xai_faithfulness": [one.faithfulness.score for one in judged],
         "deletion_auc": [one.faithfulness.deletion_auc for one in judged],
         "insertion_auc": [one.faithfulness.insertion_auc for one in judged],
-        "sparseness": [sparseness(one.importance) for one in judged],
+        "sparseness": [sparseness(one) for one in shows],
         "pointing_game": [_of_pair(points_into, pair) for pair in localised],
         "energy_in_mask": [_of_pair(energy_in_mask, pair) for pair in localised],
     }

@@ -120,6 +120,16 @@ def test_summary_of_explanations() -> None:
     assert "max_sensitivity" not in found  # was measured of none
 
 
+def test_of_a_signed_map_nothing_is_zero() -> None:
+    signed = np.zeros((64, 64), dtype=np.float32)
+    signed[10, 10], signed[50, 50] = 1, -1
+    mask = np.zeros((64, 64), dtype=bool)
+    mask[8:13, 8:13] = True
+    found = summary([JudgedMap(signed, Faithfulness(0.1, 0.9))], [mask], seed=0, signed=True)
+    assert found["energy_in_mask"] == 1
+    assert found["sparseness"] == pytest.approx(1, abs=0.001)
+
+
 def test_without_a_mask_nothing_is_localised() -> None:
     found = summary([JudgedMap(RAMP, Faithfulness(0.1, 0.9))], [None], seed=0)
     names = ["pointing_game", "pointing_game_low", "energy_in_mask", "mask_area"]

@@ -46,6 +46,9 @@ def test_the_most_moving_row_comes_first(tmp_path: Path) -> None:
         {"explanation": {"method": "rise", "moved": {"from": "baseline", "steps": ["prune"]}}},
         {"explanation": {"method": "rise", "moved": _moved("=cmd()")}},
         {"explanation": {"method": "rise", "moved": _moved(None, n=0)}},
+        {"explanation": {"method": "rise", "moved": _moved(float("nan"))}},
+        {"explanation": {"method": "rise", "moved": _moved(0.2) | {"steps": "prune"}}},
+        {"explanation": {"method": "rise", "moved": _moved(0.2) | {"steps": [None]}}},
         {"explanation": 3},
     ],
 )

@@ -89,7 +89,8 @@ def _prepare(engine, bundle, model, result, say):
         result["builds"].append(dict(about, **built))
         step = "check"
         answers = engine.answers(model, bundle.frames(model))
-        check = compare.compare(answers, bundle.expected(model), model["precision"], bundle.outputs, model.get("row"))
+        outputs = model.get("outputs", bundle.outputs)
+        check = compare.compare(answers, bundle.expected(model), model["precision"], outputs, model.get("row"))
         result["checks"].append(dict(about, **check))
         if not check["passed"]:
             raise DeviceError(check["words"])

@@ -6,7 +6,7 @@ from collections import deque
 
 from .files import DeviceError
 from .stream import first_values
-from .warmup import is_stable
+from .warmup import WINDOW, is_stable
 
 WARMUP_S = 0.2
 WARMUP_LIMIT_S = 2  # a board that is still restless then is timed as it is
@@ -59,7 +59,7 @@ class Session:
         while len(rows) < iterations or time.monotonic() < began + seconds:
             rows.append({"latency_ms": timed(len(rows))})
         seen = {"began": began, "ended": time.monotonic(), "unstable": None}
-        return dict(seen, warmup_frames=len(warm), settled=is_stable(warm)), rows
+        return dict(seen, warmup_frames=len(warm), settled=is_stable(warm) if len(warm) >= 2 * WINDOW else None), rows
 
     def _open(self, path):
         """A function from a frame to outputs. path: of the first frame."""

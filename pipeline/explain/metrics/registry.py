@@ -29,7 +29,6 @@ _ALL = (
     Metric("xai_faithfulness", "higher", (-1, 1), "insertion - deletion, see these", "own", ("map", "answers")),
     Metric("deletion_auc", "lower", (0, 1), "Petsiuk et al. 2018, arXiv:1806.07421", "own", ("map", "answers")),
     Metric("insertion_auc", "higher", (0, 1), "Petsiuk et al. 2018, arXiv:1806.07421", "own", ("map", "answers")),
-    Metric("road", "higher", (-0.5, 0.5), "Rong et al. 2022, arXiv:2202.00449", "grad-cam", ("map", "answers")),
     Metric("faithfulness_correlation", "higher", (-1, 1), "Bhatt et al. 2020, arXiv:2005.00631", "own",
            ("map", "answers")),
     Metric("sparseness", "higher", (0, 1), "Chalasani et al. 2020, arXiv:1810.06583", "quantus", ("map",)),

@@ -11,7 +11,6 @@ from pipeline.explain.metrics.correlation import faithfulness_correlation
 from pipeline.explain.metrics.drift_by_decision import changed_first, drift_by_decision
 from pipeline.explain.metrics.randomisation import randomisation
 from pipeline.explain.metrics.registry import METRICS, directions, metric, with_interval
-from pipeline.explain.metrics.road import road
 from pipeline.explain.metrics.sensitivity import max_sensitivity
 from pipeline.explain.metrics.similarity import rank_correlation, ssim
 from pipeline.explain.metrics.sparseness import sparseness
@@ -37,34 +36,15 @@ def test_an_unknown_metric_tells_the_nearest() -> None:
 
 @pytest.mark.parametrize("values", [[], [None], [None, None]])
 def test_no_value_is_none_and_not_a_number(values: list[float | None]) -> None:
-    assert with_interval("road", values, seed=0) == {"road": None, "road_low": None, "road_high": None, "road_n": 0}
+    assert with_interval("xai_ssim", values, seed=0) == {
+        "xai_ssim": None, "xai_ssim_low": None, "xai_ssim_high": None, "xai_ssim_n": 0,
+    }  # fmt: skip
 
 
 def test_values_that_say_nothing_are_left_out() -> None:
-    found = with_interval("road", [0.1, None, 0.5], seed=0, frame_of=[0, 0, 1])
-    assert (found["road"], found["road_n"]) == (pytest.approx(0.3), 2)
-    assert found["road_low"] <= 0.3 <= found["road_high"]  # type: ignore[operator]
-
-
-def test_road_ranks_the_true_map_first() -> None:
-    true, random, wrong = (road(ANSWERS, bright_frame(), 1, one, seed=0) for one in (TRUE_MAP, RANDOM_MAP, -TRUE_MAP))
-    assert true > random + 0.1
-    assert random > wrong + 0.1
-    assert road(ANSWERS, bright_frame(), 1, TRUE_MAP, seed=0) == true
-    assert abs(road(ANSWERS, bright_frame(), 1, FLAT, seed=0)) < 0.1
-
-
-def test_road_leaves_no_hole_to_see() -> None:
-    """An answer that sees grey pixels sees none: the imputer continues what is around."""
-    frame = np.ones((1, 3, 16, 16), dtype=np.float32)
-    seen: list[float] = []
-
-    def answers(frames: np.ndarray) -> np.ndarray:
-        seen.append(float(np.abs(frames - 1).max()))
-        return np.zeros((len(frames), 1))
-
-    road(answers, frame, 0, np.arange(256, dtype=np.float32).reshape(16, 16), seed=0)
-    assert 0 < seen[0] < 0.06  # its noise has a sigma of 0.01
+    found = with_interval("xai_ssim", [0.1, None, 0.5], seed=0, frame_of=[0, 0, 1])
+    assert (found["xai_ssim"], found["xai_ssim_n"]) == (pytest.approx(0.3), 2)
+    assert found["xai_ssim_low"] <= 0.3 <= found["xai_ssim_high"]  # type: ignore[operator]
 
 
 def test_faithfulness_correlation_of_a_linear_answer_is_one() -> None:
