@@ -16,8 +16,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from pipeline.artifact import Meta, load_artifact, save_artifact
-from pipeline.compress.pruning.dependencies import traced_answers
 from pipeline.compress.pruning.zeroing import Lost, zero_channels
+from pipeline.detectors import Detector
 from pipeline.errors import EdgeboardError
 from pipeline.networks import blank_frames
 
@@ -47,7 +47,7 @@ def refuse_what_cannot_be_traced(network: nn.Module, frame_size: int) -> None:
     runs: Counter[str] = Counter()
     attention: list[str] = []
     with _inside(network, runs) as stack, _Products(lambda: attention.append(stack[-1])), torch.enable_grad():
-        traced_answers(network.eval(), blank_frames(network, frame_size))
+        _answers(network.eval(), blank_frames(network, frame_size))
     repeated = [name for name, n in runs.items() if n > 1 and [*network.get_submodule(name).parameters(recurse=False)]]
     if repeated:
         raise EdgeboardError(
@@ -73,10 +73,10 @@ def check_same_as_zeroed(network: nn.Module, pruned: nn.Module, lost: Sequence[L
     zero_channels(zeroed, lost)
     runs: Counter[str] = Counter()
     with torch.no_grad():
-        expected = _as_one(traced_answers(zeroed, frames))
+        expected = _answers(zeroed, frames)
         with _inside(smaller, runs) as stack:
             try:
-                outputs = _as_one(traced_answers(smaller, frames))
+                outputs = _answers(smaller, frames)
             except Exception as error:  # whatever an operation raises that gets another shape than it was written for
                 raise EdgeboardError(
                     "Without those channels the layers no longer fit together", where=stack[-1], value=error, mend=MEND
@@ -120,9 +120,13 @@ def _frames(network: nn.Module, size: int) -> Tensor:
     return torch.randn(blank_frames(network, size).shape, generator=torch.Generator().manual_seed(0))
 
 
-def _as_one(answers: Any) -> Tensor:
-    """A detector's answers, of which there are several, one after the other."""
-    return answers if isinstance(answers, Tensor) else torch.cat([one.flatten() for one in answers])
+def _answers(network: nn.Module, frames: Tensor) -> Tensor:
+    """What the network answers; of a detector what its answer layers do, for which proposals are best is a matter of
+    the last bit."""
+    if isinstance(network, Detector):
+        return torch.cat([one.flatten() for one in network.answer_maps(frames)])
+    answers: Tensor = network(frames)
+    return answers
 
 
 def _relative_difference(outputs: Tensor, expected: Tensor) -> float:

@@ -75,12 +75,12 @@ def dependency_graph(network: nn.Module, frame_size: int) -> tp.DependencyGraph:
         return tp.DependencyGraph().build_dependency(
             network,
             blank_frames(network, frame_size),
-            forward_fn=traced_answers,
+            forward_fn=_traced,
             customized_pruners=pruners,
         )
 
 
-def traced_answers(network: nn.Module, frames_nchw: Tensor) -> Any:
+def _traced(network: nn.Module, frames_nchw: Tensor) -> Any:
     """What is followed back from: a tensor, or the list of what the answer layers of a detector give."""
     if isinstance(network, Detector):
         return network.answer_maps(frames_nchw)
