@@ -70,10 +70,11 @@ def first_view(browser: object, address: str) -> tuple[float, float]:
     if page.get_by_text("More filters").count():
         page.get_by_text("More filters").click()
     box = page.get_by_role("combobox", name="Variant")
-    box.click()
     # By its name: what the Enter key takes is settled a moment after the letters.
     choice = page.get_by_role("option", name="compact", exact=True)
-    choice.wait_for()
+    while not choice.is_visible():  # a drawer that is still opening closes the list again
+        box.click()
+        page.wait_for_timeout(500)
     began = time.perf_counter()
     choice.click()
     page.wait_for_function("location.search.includes('variant=compact')")
