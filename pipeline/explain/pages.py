@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.explain.drift import drift
 from pipeline.explain.explanation import BASELINE, ExplainedVariant, FrameExplanation
 from pipeline.explain.frames import ExplainedFrame
 from pipeline.explain.judging import Judged
@@ -110,10 +109,8 @@ def write_side_by_side(
 
 
 def row_order(found: Sequence[FrameExplanation], found_baseline: Sequence[FrameExplanation]) -> list[int]:
-    """Changed decisions first, then the most moved map."""
-    pairs = list(zip(found, found_baseline, strict=True))
-    alike = [one.decision == base.decision for one, base in pairs]
-    return changed_first(alike, [drift(base.judged.importance, one.judged.importance) for one, base in pairs])
+    """Changed decisions first."""
+    return changed_first([one.decision == base.decision for one, base in zip(found, found_baseline, strict=True)])
 
 
 def changed_anywhere_first(decisions: Mapping[str, Sequence[object]]) -> list[int]:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from pipeline.data.clips.sampling import segment_places
 from pipeline.explain.clips.clip import ExplainedClip
 from pipeline.explain.clips.explanation import ClipExplanation
-from pipeline.explain.drift import drift
 from pipeline.explain.explanation import BASELINE, ExplainedVariant
 from pipeline.explain.metrics.drift_by_decision import changed_first
 from pipeline.explain.pages import GREY, MethodColumn, changed_anywhere_first
@@ -39,11 +38,9 @@ def write_variant_sheet(
     n_frames, others = len(clips[0].frames_thwc), columns[1:]
     shown = segment_places(n_frames, min(n_frames, MAX_COLUMNS)).tolist()
     rows = []
-    alike, drifts = [], []
-    for one, base in zip(explanations, explanations_baseline, strict=True):
-        alike.append(one.in_time.decision == base.in_time.decision)
-        drifts.append(drift(base.judged.importance, one.judged.importance))
-    for i in changed_first(alike, drifts):
+    pairs = zip(explanations, explanations_baseline, strict=True)
+    alike = [one.in_time.decision == base.in_time.decision for one, base in pairs]
+    for i in changed_first(alike):
         clip, one = clips[i], explanations[i]
         importance = one.in_time.frame_importance
         overlays, bars = clip_overlay(clip.frames_thwc, one.judged.importance), _scaled(importance, [one])

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from pipeline.data.box_pictures import Colour, draw_boxes, shrunk_to
 from pipeline.explain.detection.explanation import DetectionExplanation, Question
-from pipeline.explain.drift import drift
 from pipeline.explain.explanation import ExplainedVariant
 from pipeline.explain.metrics.drift_by_decision import changed_first
 from pipeline.explain.pages import GREY, changed_anywhere_first, scores_of, title_of
@@ -37,11 +36,7 @@ def write_variant_sheet(
     alike = [
         one.decision.label == base.decision.label for one, base in zip(explanations, explanations_baseline, strict=True)
     ]
-    drifts = [
-        drift(base.judged.importance, one.judged.importance)
-        for one, base in zip(explanations, explanations_baseline, strict=True)
-    ]
-    for i in changed_first(alike, drifts):
+    for i in changed_first(alike):
         question, one = questions[i], explanations[i]
         tiles = [
             Tile(_frame_with_true_box(question)),

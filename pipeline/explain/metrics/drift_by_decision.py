@@ -45,6 +45,7 @@ def drift_by_decision(
     }
 
 
-def changed_first(alike: Sequence[bool], drifts: Sequence[float]) -> list[int]:
-    """Order for people: frames whose decision changed, then the rest, each the most moved map first."""
-    return sorted(range(len(alike)), key=lambda i: (alike[i], -drifts[i], i))
+def changed_first(alike: Sequence[bool]) -> list[int]:
+    """Order for people: frames whose decision changed, then the rest; else as they come, so that the sheets of two
+    variants can be read side by side."""
+    return sorted(range(len(alike)), key=lambda i: alike[i])
