@@ -72,8 +72,10 @@ def first_view(browser: object, address: str) -> tuple[float, float]:
     box = page.get_by_role("combobox", name="Variant")
     # By its name: what the Enter key takes is settled a moment after the letters.
     choice = page.get_by_role("option", name="compact", exact=True)
-    while not choice.is_visible():  # a drawer that is still opening closes the list again
-        box.click()
+    for _ in range(20):
+        if choice.is_visible():
+            break
+        box.click()  # again where a drawer that was still opening has closed the list
         page.wait_for_timeout(500)
     began = time.perf_counter()
     choice.click()

@@ -8,8 +8,9 @@ that of the rounds:
 - *network*: `fps_network` of the benchmark stage on a picture that was prepared once, against the median of a bare loop
   around `InferenceSession.run` with that picture and the same settings;
 - *whole frame*: `fps` of the benchmark stage against a bare loop around preparing, running and decoding;
-- *onnxruntime_test*: the benchmark stage on a session as that tool opens it (all threads, which spin) against the mean
-  latency that it prints. It is the runtime's own tool in its wheel. `onnxruntime_perf_test`, the one in C++, is on
+- *onnxruntime_test*: the benchmark stage on a session as that tool opens it (all threads, which spin; a new one every
+  time, for two sessions of one file differ by where their weights came to lie) against the mean latency that it
+  prints. It is the runtime's own tool in its wheel. `onnxruntime_perf_test`, the one in C++, is on
   neither PyPI nor Debian, nor among the files of a release (github.com/microsoft/onnxruntime/issues/17332). It runs
   one prepared picture again and again, so here ours does;
 - *fresh pictures*: ours as the stage times it, where the network is handed a picture that has just been prepared,
@@ -154,12 +155,12 @@ def _pairs(model: Path, picture_hwc: NDArray[np.uint8], threads: int) -> list[Pa
 
     session = _session_by_hand(model, threads)
     name = session.get_inputs()[0].name
-    tool = ort.InferenceSession(str(model), providers=ort.get_available_providers())
 
     def whole() -> None:
         decode(session.run(None, {name: preprocess(picture_hwc, size)})[0])
 
     def our_mean(frames: int) -> Samples:
+        tool = ort.InferenceSession(str(model), providers=ort.get_available_providers())
         times = ours(lambda one: tool.run(None, {name: one})[0], "network_ms", lambda _: frame)(frames)
         return np.array([times.mean()])
 

@@ -101,6 +101,12 @@ number --seconds "$seconds" 0
 number --keep "$keep" 1
 number --timeout "$timeout" 1
 [[ -z $port ]] || number --port "$port" 1
+timeout=$((10#$timeout)) # 08 would be octal
+folder=${folder#\~/}      # the home there is where folders begin at any rate
+# Files are named from where one stands; the work is done in the repository.
+for name in bundles identity ssh_config; do
+  [[ -z ${!name} || ${!name} == /* ]] || printf -v "$name" '%s' "$PWD/${!name}"
+done
 [[ -n $folder && $folder != *$'\n'* ]] || fail "--folder needs a name in one line" "see --help"
 for tool in ssh tar sha256sum; do
   command -v "$tool" >/dev/null || fail "This machine has no $tool" "install it (Debian: openssh-client, tar, coreutils)"
@@ -112,9 +118,10 @@ python=$root/.venv/bin/python
 
 # ---------------------------------------------------------------- one line to the board
 private=$(mktemp -d "${TMPDIR:-/tmp}/edgeboard.XXXXXX")
+sockets=$(mktemp -d /tmp/edgeboard.XXXXXX) # a socket's path must be short, which TMPDIR need not be
 ssh_options=(
   -o BatchMode=yes -o StrictHostKeyChecking=accept-new -o ConnectTimeout=15 -o ServerAliveInterval=15
-  -o ServerAliveCountMax=3 -o ControlMaster=auto -o "ControlPath=$private/line" -o ControlPersist=60 -o LogLevel=ERROR
+  -o ServerAliveCountMax=3 -o ControlMaster=auto -o "ControlPath=$sockets/ssh" -o ControlPersist=60 -o LogLevel=ERROR
 )
 # Before the others: of two values ssh takes the first.
 [[ -z $ssh_config ]] || ssh_options=(-F "$ssh_config" "${ssh_options[@]}")
@@ -123,7 +130,7 @@ ssh_options=(
 
 hang_up() {
   ssh "${ssh_options[@]}" -O exit -- "$host" >/dev/null 2>&1 || true
-  rm -rf "$private"
+  rm -rf "$private" "$sockets"
 }
 trap hang_up EXIT
 trap 'exit 130' INT
@@ -197,12 +204,10 @@ else
     for tar in "$bundles"/*.tar; do wanted+=("$(basename "$tar" .tar)"); done
   fi
 fi
-size=0
 for task in "${wanted[@]}"; do
   for file in "$bundles/$task.tar" "$bundles/$task.json"; do
     [[ -f $file ]] || fail "No bundle: $file" "$python -m stages.bundle $task"
   done
-  size=$((size + $(wc -c <"$bundles/$task.tar")))
   mkdir -p "$private/$task"
   tar -xf "$bundles/$task.tar" -C "$private/$task"
   (cd "$private/$task" && sha256sum --check --quiet --strict SHA256SUMS) ||
@@ -215,15 +220,14 @@ mkdir "$private/program"
 (cd "$here/device" && find . -name '*.py' | LC_ALL=C sort | tar -cf - -T -) | tar -xf - -C "$private/program"
 (cd "$private/program" && find . -name '*.py' | LC_ALL=C sort | xargs sha256sum >SHA256SUMS)
 program_id=$(sha256sum <"$private/program/SHA256SUMS" | cut -c1-16)
-# Engines lie beside the models and are about as large.
-need=$((2 * size))
+program_bytes=$(find "$private/program" -type f -exec cat {} + | wc -c)
 probe="command -v $(quoted "$board_python") >/dev/null 2>&1 || {
   echo \"Error: the board has no $board_python\" >&2
   echo \"  mend:    sudo apt install python3 on the board, or name another one by --python\" >&2
   exit 2
 }
 here=\$(mktemp -d) && tar -xf - -C \"\$here\" || exit 2
-$(quoted "$board_python") \"\$here/run_on_device.py\" probe --folder $(quoted "$folder") --engine $engine --need $need
+$(quoted "$board_python") \"\$here/run_on_device.py\" probe --folder $(quoted "$folder") --engine $engine --need $program_bytes
 code=\$?
 rm -rf \"\$here\"
 exit \$code"
@@ -263,16 +267,25 @@ tar -xf - -C .$program_id.tmp
 (cd .$program_id.tmp && sha256sum -c SHA256SUMS >/dev/null)
 mv .$program_id.tmp $program_id"
 tar -cf - -C "$private/program" . | on_board "$install_program" || explain "${PIPESTATUS[1]}"
+need=0
+for task in "${wanted[@]}"; do
+  sums=$private/$task/SHA256SUMS
+  device missing --folder "$folder" <"$sums" >"$private/$task.missing" || explain $?
+  while read -r sum offset; do
+    name=$(grep -m 1 "^$sum  " "$sums" | cut -c67-)
+    bytes=$(wc -c <"$private/$task/$name")
+    printf '%s\t%s\n' "$offset" "$name" >>"$private/$task.send"
+    printf '%s %s %s\n' "$sum" "$offset" "$bytes" >>"$private/$task.items"
+    # Engines lie beside the models and are about as large.
+    need=$((need + 2 * bytes - offset))
+  done <"$private/$task.missing"
+done
+device probe --folder "$folder" --engine "$engine" --need "$need" </dev/null >/dev/null || explain $?
 declare -A releases=()
 for task in "${wanted[@]}"; do
   sums=$private/$task/SHA256SUMS
-  device missing --folder "$folder" <"$sums" >"$private/missing" || explain $?
   items=()
-  while read -r sum offset; do
-    name=$(grep -m 1 "^$sum  " "$sums" | cut -c67-)
-    items+=("$sum" "$offset" "$(wc -c <"$private/$task/$name")")
-    printf '%s\t%s\n' "$offset" "$name" >>"$private/$task.send"
-  done <"$private/missing"
+  [[ ! -f $private/$task.items ]] || read -r -d '' -a items <"$private/$task.items" || true
   if ((${#items[@]})); then
     send "$task" | device receive --folder "$folder" "${items[@]}" || explain "${PIPESTATUS[1]}"
   fi
@@ -308,11 +321,11 @@ since=0
 deadline=$((SECONDS + timeout))
 while true; do
   code=0
-  device status --folder "$folder" --since "$since" --wait 20 "$run" </dev/null >"$private/news" 2>/dev/null || code=$?
   while IFS=$'\t' read -r line_number line; do
     say "      $line"
     since=$line_number
-  done <"$private/news"
+  done < <(device status --folder "$folder" --since "$since" --wait 20 "$run" </dev/null 2>/dev/null)
+  wait "$!" || code=$?
   case $code in
     0) break ;;
     1) fail "The run failed on the board; its last words stand above" "see docs/your-board.md, then run the same command again" 1 ;;

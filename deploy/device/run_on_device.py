@@ -31,7 +31,7 @@ def probe(given):
             print(line)
         print("engine: %s" % engines.choose(given.engine, board))
     if given.need > facts.free_bytes(given.folder):
-        need, free = given.need >> 20, facts.free_bytes(given.folder) >> 20
+        need, free = -(-given.need >> 20), facts.free_bytes(given.folder) >> 20
         mend = "free some space there, push fewer --tasks, or choose another --folder"
         raise DeviceError("The board's disk is too full: %d MiB free, %d MiB needed" % (free, need), mend)
 

@@ -31,7 +31,6 @@ class Release:
 class Board:
     """sm: compute capability, 72 for 7.2. memory_gb: of each model that is sold. precisions: in which its GPU computes.
 
-    power_rails: of tegrastats, whose sum is the power of the whole board; empty where that is not known.
     """
 
     key: str
@@ -42,7 +41,6 @@ class Board:
     precisions: tuple[str, ...]
     dla_cores: int
     releases: tuple[Release, ...]
-    power_rails: tuple[str, ...]
 
 
 @functools.cache
@@ -63,7 +61,6 @@ def boards() -> dict[str, Board]:
             precisions=tuple(one["precisions"]),
             dla_cores=one["dla_cores"],
             releases=tuple(releases[release] for release in one["releases"]),
-            power_rails=tuple(one["power_rails"]),
         )
         for key, one in read["boards"].items()
     }

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edgeboard_device import clocks, facts
+from edgeboard_device import clocks, engines, facts
 from edgeboard_device.files import DeviceError
 from edgeboard_device.sensors import Sampler, Sensors, rails_of_tegrastats
 
@@ -74,7 +74,41 @@ def test_the_board_is_known_by_its_files(tmp_path: Path, tree: Any, expected: di
 def test_a_model_has_no_zero_byte(tmp_path: Path) -> None:
     known = facts.board_facts(str(tmp_path), _tree(tmp_path, ORIN))
     assert known["model"] == "NVIDIA Jetson Orin NX Engineering Reference Developer Kit"
-    assert facts.in_words(known)[0] == f"{known['model']}, L4T 36.4.3"
+    assert facts.in_words(known)[0] == f"{known['model']}, JetPack 6.1 or 6.2, L4T 36.4.3"
+
+
+@pytest.mark.parametrize(
+    ("l4t", "words"),
+    [
+        ("32.7.1", "JetPack 4.6"),
+        ("35.1.0", "JetPack 5.0.2"),
+        ("35.4.1", "JetPack 5.1"),
+        ("36.3.0", "JetPack 6.0"),
+        ("36.4.3", "JetPack 6.1 or 6.2"),
+        ("38.2", "JetPack 7.0 or 7.1"),
+        ("39.2", "JetPack 7.2"),
+        ("28.2", "a JetPack that is not known here"),
+        ("3.9", "a JetPack that is not known here"),
+    ],
+)
+def test_jetpack_of_an_l4t(l4t: str, words: str) -> None:
+    assert facts.jetpack(l4t) == words
+
+
+def test_a_trtexec_that_does_not_start_stops_only_who_asks_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tool = tmp_path / "trtexec"
+    tool.write_text("#!/bin/sh\necho 'error while loading shared libraries: libnvinfer.so.8' >&2; exit 127\n")
+    tool.chmod(0o755)
+    monkeypatch.setattr("edgeboard_device.trtexec.FOLDERS", (str(tmp_path),))
+    known = facts.board_facts(str(tmp_path), str(tmp_path))
+    assert known["trtexec"] is None
+    assert facts.in_words(known)[1].startswith(f"{tool} does not say its version, ")
+    known["onnxruntime"] = "1.10.0"
+    assert engines.choose("onnxruntime", known) == engines.choose("auto", known) == "onnxruntime"
+    with pytest.raises(DeviceError, match="does not say its version"):
+        engines.choose("tensorrt", known)
 
 
 def test_a_folder_that_is_not_there_yet_is_on_the_disk_of_the_one_above(tmp_path: Path) -> None:

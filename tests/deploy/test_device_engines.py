@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from edgeboard_device import engines
+from edgeboard_device import engines, measure
 from edgeboard_device.files import DeviceError
 
 MODEL = {"precision": "fp16", "sha256": "a" * 64, "path": "model.onnx", "label": "fire-baseline-fp16"}
@@ -91,3 +91,38 @@ def test_int8_where_the_gpu_has_none(tmp_path: Path) -> None:
     with pytest.raises(DeviceError, match="has no int8"):
         _engine(tmp_path, has_int8=False, sm="53").open({**MODEL, "precision": "int8"})
     assert not (tmp_path / "calls").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full needs Linux's /dev/full")
+@pytest.mark.parametrize("step", ["build", "time"])
+def test_a_disk_that_fills_up_costs_a_variant_and_not_the_run(tmp_path: Path, step: str) -> None:
+    engine = _engine(tmp_path, f"echo working; {_BUILD}")
+    if step == "time":
+        engine.open(MODEL)
+    engine._log = lambda *_: "/dev/full"  # type: ignore[method-assign]
+    result: dict[str, Any] = {"builds": [], "checks": [], "errors": [], "samples": []}
+    bundle = _Bundle()
+    said: list[str] = []
+    if step == "build":
+        assert measure._prepare(engine, bundle, _OF_A_BUNDLE, result, said.append) is False
+    else:
+        options = {**measure.DEFAULTS, "rounds": 2}
+        measure._time_in_turn([(engine, bundle, _OF_A_BUNDLE)], options, result, said.append)
+    (error,) = result["errors"]
+    assert error["step"] == step
+    assert "No space is left on the board's disk" in error["words"]
+    assert "run the same command again" in error["mend"]
+    assert any("NOT TIMED" in line for line in said)
+    assert result["samples"] == []
+
+
+_OF_A_BUNDLE = {**MODEL, "variant": "baseline", "input": "frames"}
+
+
+class _Bundle:
+    """As much of a bundle as a step asks for before the disk is full."""
+
+    task, outputs = "fire", "classification"
+
+    def frames(self, _model: dict[str, Any]) -> list[str]:
+        return ["frame.f32"]

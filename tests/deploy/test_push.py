@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import environment
 from tests.deploy.conftest import Host, until, write_bundle, write_exports
 
 
@@ -44,6 +45,21 @@ def test_the_road_through_onnx_runtime(host: Host) -> None:
     assert "fire: 0 of" in again.text
     assert (host.board.folder / "current" / "fire").resolve() == release
     assert len(host.results()) == 2
+
+
+def test_names_of_files_are_seen_from_where_one_stands(host: Host, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "else where"
+    elsewhere.mkdir()
+    (elsewhere / "mine").symlink_to(host.root / "bundles")
+    (elsewhere / "ssh.conf").symlink_to(host.board.ssh_config)
+    done = subprocess.run(
+        [host.root / "deploy" / "push_to_jetson.sh", "--bundles", "mine", "--ssh-config", "ssh.conf", "--timeout", "08",
+         "--folder", host.board.folder, "--dry-run", "board"],
+        cwd=elsewhere, env={**environment(), "TMPDIR": str(elsewhere)}, text=True, capture_output=True, timeout=120,
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "dry run: done" in done.stdout
 
 
 def test_a_dry_run_changes_nothing_on_the_board(host: Host) -> None:
@@ -265,17 +281,22 @@ def test_a_board_without_trtexec_where_tensorrt_is_asked_for(host: Host) -> None
     assert "nvidia-jetpack" in done.text
 
 
-def test_a_disk_that_is_too_small_is_told_before_anything_is_sent(host: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("size", "words"), [("64k", "0 MiB free, 1 MiB needed"), ("4m", "3 MiB free, 36 MiB needed")])
+def test_a_disk_that_is_too_small_is_told_before_anything_is_sent(
+    host: Host, tmp_path: Path, size: str, words: str
+) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", small], check=False).returncode:
+    write_bundle(host.root, write_exports(host.root, hidden=8000))  # three files of 6 MB, and their engines
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=False).returncode:
         pytest.skip("a small disk needs the right to mount one")
     try:
         host.board.folder = small / "folder"
         done = host.push("--raw")
         assert done.code == 2
-        assert "The board's disk is too full: 0 MiB free" in done.text
-        assert not any(small.iterdir())
+        assert f"The board's disk is too full: {words}" in done.text
+        assert not list(small.rglob("*.part"))
+        assert not (small / "folder" / "releases" / "fire").exists()
     finally:
         subprocess.run(["umount", small], check=True)
 
@@ -291,7 +312,7 @@ def test_a_disk_that_is_too_small_is_told_before_anything_is_sent(host: Host, tm
         (["--nonsense", "board"], "Unknown option --nonsense"),
         (["-oProxyCommand=touch /tmp/x"], "Unknown option"),
         (["board; rm -rf /"], "Not a [user@]host"),
-        (["--tasks", "snow", "--bundles", "nowhere", "board"], "No bundle: nowhere/snow.tar"),
+        (["--tasks", "snow", "--bundles", "nowhere", "board"], "/nowhere/snow.tar"),
     ],
 )
 def test_bad_arguments(clone: Path, arguments: list[str], words: str) -> None:

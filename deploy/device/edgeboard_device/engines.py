@@ -18,6 +18,8 @@ def choose(wanted, facts):
         return "tensorrt"
     if wanted in ("onnxruntime", "auto") and facts["onnxruntime"]:
         return "onnxruntime"
+    if wanted == "tensorrt" and "trtexec_fails" in facts:
+        raise DeviceError(facts["trtexec_fails"])
     if wanted == "tensorrt":
         raise DeviceError("The board has no trtexec in %s or its PATH" % ", ".join(trtexec.FOLDERS),
                           "sudo apt install nvidia-jetpack on the board, or --engine onnxruntime")  # fmt: skip

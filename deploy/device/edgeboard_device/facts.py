@@ -10,11 +10,16 @@ import subprocess
 import time
 
 from . import trtexec
-from .files import text_of
+from .files import DeviceError, text_of
 from .sensors import Sensors
 
 SM_OF_SOC = {"tegra210": "53", "tegra186": "62", "tegra194": "72", "tegra234": "87", "tegra264": "110"}
 WITHOUT_INT8 = ("53", "62")
+# What an L4T begins with -> JetPack, the first that fits; as in docs/your-board.md.
+JETPACKS = (
+    ("32.7", "4.6"), ("35.1", "5.0.2"), ("35", "5.1"), ("36.3", "6.0"), ("36", "6.1 or 6.2"), ("38", "7.0 or 7.1"),
+    ("39", "7.2"),
+)  # fmt: skip
 _MIB = 1 << 20
 
 
@@ -43,7 +48,11 @@ def board_facts(folder, root="/"):
     facts["sm"] = SM_OF_SOC.get(facts["soc"])
     facts["has_int8"] = facts["sm"] not in WITHOUT_INT8
     if facts["trtexec"]:
-        facts["tensorrt"] = trtexec.version(facts["trtexec"])
+        try:
+            facts["tensorrt"] = trtexec.version(facts["trtexec"])
+        except DeviceError as error:
+            # Only who asks for TensorRT is stopped by that.
+            facts.update(trtexec=None, trtexec_fails=str(error))
     return facts
 
 
@@ -52,15 +61,25 @@ def in_words(facts):
     clocks = facts["clocks"]["gpu"]
     locked = "" if clocks is None else ", GPU clock %s" % ("locked" if clocks["locked"] else "not locked")
     tensorrt = "TensorRT %s (%s)" % (facts["tensorrt"], facts["trtexec"]) if facts["trtexec"] else "no trtexec"
+    if "trtexec_fails" in facts:
+        tensorrt = facts["trtexec_fails"].split("\n")[0]
     runtime = "ONNX Runtime %s" % facts["onnxruntime"] if facts["onnxruntime"] else "no ONNX Runtime"
-    mode = facts["power_mode"]
+    mode, l4t = facts["power_mode"], facts["l4t"]
     return [
-        "%s, %s" % (facts["model"], "L4T %s" % facts["l4t"] if facts["l4t"] else "not a Jetson"),
+        "%s, %s" % (facts["model"], "%s, L4T %s" % (jetpack(l4t), l4t) if l4t else "not a Jetson"),
         "%s, %s, Python %s" % (tensorrt, runtime, facts["python"]),
         "memory %s of %s MiB free, disk %s MiB free"
         % (facts["memory_free_mib"], facts["memory_mib"], facts["disk_free_mib"]),
         "power mode %s%s" % ("%s (%s)" % (mode["name"], mode["id"]) if mode else "not known", locked),
     ]
+
+
+def jetpack(l4t):
+    """The JetPack of an L4T like "35.4.1", in words."""
+    for begin, name in JETPACKS:
+        if (l4t + ".").startswith(begin + "."):
+            return "JetPack %s" % name
+    return "a JetPack that is not known here"
 
 
 def free_bytes(folder):

@@ -6,6 +6,7 @@ One run at a time, by a lock that the worker inherits and holds to its end. The 
 under way, or gives the one that is done and was not collected yet.
 """
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -17,7 +18,17 @@ import traceback
 
 from .engines import choose
 from .facts import board_facts
-from .files import EXIT_BUSY, DeviceError, read_json, sha256_file, sha256_json, text_of, write_json, write_text
+from .files import (
+    EXIT_BUSY,
+    DeviceError,
+    number_of,
+    read_json,
+    sha256_file,
+    sha256_json,
+    text_of,
+    write_json,
+    write_text,
+)
 from .measure import measure, work_folder
 
 RUNNING, DONE, FAILED, LOST = "running", "done", "failed", "lost"
@@ -40,6 +51,7 @@ def start(store, run, request, root):
         card = _card(store, other)
         if card and card["same"] == same and state(store, other) == DONE and not _is_collected(store, other):
             return other, False
+    _end_what_a_lost_worker_left(store)
     choose(request["engine"], board_facts(store.folder, root))  # so that the clear line comes at once
     folder = store.path("runs", run)
     os.makedirs(folder)
@@ -52,7 +64,7 @@ def start(store, run, request, root):
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, pass_fds=[lock.fileno()],
         )  # fmt: skip
     write_text(os.path.join(folder, "pid"), str(process.pid))
-    _prune(store)
+    _prune(store, keep=run)
     return run, True
 
 
@@ -85,10 +97,14 @@ def work(store, run, root):
 
 
 def state(store, run):
-    code = text_of(store.path("runs", run, "rc"))
-    if code is not None:
-        return DONE if code == "0" else FAILED
-    return RUNNING if (_under_way(store) or {}).get("run") == run and _is_locked(store) else LOST
+    # Asked again where nobody holds the lock: a run that ends in between has let go of it, and has left its code.
+    for is_held in (True, False):
+        code = text_of(store.path("runs", run, "rc"))
+        if code is not None:
+            return DONE if code == "0" else FAILED
+        if is_held and (_under_way(store) or {}).get("run") == run and _is_locked(store):
+            return RUNNING
+    return LOST
 
 
 def status(store, run, since, wait_s, write):
@@ -181,6 +197,47 @@ def _taken(lock):
     return False
 
 
-def _prune(store):
-    for old in _runs(store)[:-_KEPT_RUNS]:
+def _prune(store, keep):
+    """By the board's own order: runs are named by the clocks of the hosts that pushed, which may differ."""
+    others = [run for run in _runs(store) if run != keep]
+    others.sort(key=lambda run: os.path.getmtime(store.path("runs", run)))
+    for old in others[: -(_KEPT_RUNS - 1)]:
         shutil.rmtree(store.path("runs", old), ignore_errors=True)
+
+
+def _end_what_a_lost_worker_left(store):
+    """A worker that was killed leaves its trtexec behind, which would share the GPU with the next run.
+
+    Its own: of the worker's process group, and at work in the run's folder (numbers of processes come again).
+    """
+    run = text_of(store.path("running"))
+    group = number_of(store.path("runs", run, "pid")) if run else None
+    if group is None:
+        return
+    folder = os.path.realpath(store.path("runs", run))
+    for _ in range(50):
+        left = [pid for pid in _processes() if _group(pid) == group and _works_in(pid, folder)]
+        if not left:
+            return
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        time.sleep(0.1)
+
+
+def _processes():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _group(pid):
+    try:
+        return os.getpgid(pid)
+    except OSError:
+        return None
+
+
+def _works_in(pid, folder):
+    try:
+        return (os.readlink("/proc/%d/cwd" % pid) + os.sep).startswith(folder + os.sep)
+    except OSError:
+        return False

@@ -7,7 +7,7 @@ import time
 from . import clocks, compare, cores
 from .engines import KINDS, choose
 from .facts import board_facts
-from .files import DeviceError
+from .files import DeviceError, disk_error
 from .load import OtherLoad
 from .manifest import BASELINE, SELF_CHECK, Bundle
 from .sensors import Sampler
@@ -94,7 +94,8 @@ def _prepare(engine, bundle, model, result, say):
         result["checks"].append(dict(about, **check))
         if not check["passed"]:
             raise DeviceError(check["words"])
-    except DeviceError as error:
+    except (DeviceError, OSError) as raised:
+        error = _in_a_message(raised)
         if not is_again:
             result["errors"].append(dict(about, step=step, words=error.what, mend=error.mend))
             say("%s: NOT TIMED, %s failed: %s" % (name, step, error))
@@ -126,13 +127,23 @@ def _time_in_turn(entries, options, result, say):
             about = _about(bundle, model)
             try:
                 seen, rows = engine.time(model, bundle.frames(model), round_, options)
-            except DeviceError as error:
+            except (DeviceError, OSError) as raised:
+                error = _in_a_message(raised)
                 failed.add(place)
                 result["errors"].append(dict(about, step="time", words=error.what, mend=error.mend))
                 say("%s: NOT TIMED: %s" % (_in_words(about), error))
                 continue
             columns = {name: [row[name] for row in rows] for name in rows[0]}
             result["samples"].append(dict(about, round=round_, turn=turn, **dict(seen, **columns)))
+
+
+def _in_a_message(error):
+    """A disk that fills up costs a variant, not the run; any other error of the system is a defect of ours."""
+    if isinstance(error, OSError):
+        error = disk_error(error, error.filename or "where the run writes")
+        if not isinstance(error, DeviceError):
+            raise error
+    return error
 
 
 def work_folder(run):

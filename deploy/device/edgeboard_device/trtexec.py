@@ -1,8 +1,8 @@
 """TensorRT through its command line tool: which flags a version knows, building, running, and reading what it wrote.
 
 An unknown flag is a failure, so the flags are a table by version. They are those of samples/common/sampleOptions.cpp in
-the branches of github.com/NVIDIA/TensorRT; formats are those of samples/common/sampleReporting.cpp there. All paths
-given to trtexec are names inside its working folder: it splits what it is given at commas and colons.
+the branches of github.com/NVIDIA/TensorRT; formats are those of samples/common/sampleReporting.cpp there. Inputs
+are given as names inside its working folder: it splits that list at commas and colons.
 """
 
 import json
