@@ -17,7 +17,8 @@ MOST_ROWS = 200  # each is a file to read
 
 def moved_maps(rows: pd.DataFrame, results: Path) -> pd.DataFrame:
     """One line per row that was made from another and explained: task, step, variant, input, drift with its interval, n
-    maps, and on how many of them the decision changed; the step that moves maps most first. Of the best-ranked rows.
+    maps, on how many of them the decision changed and the drift there; the step that moves maps most first. Of the
+    best-ranked rows.
     """
     moves: list[MapMove] = []
     experiments: dict[int, str] = {}
@@ -38,6 +39,7 @@ def moved_maps(rows: pd.DataFrame, results: Path) -> pd.DataFrame:
                 "high": one.high,
                 "maps": one.n,
                 "changed": one.changed,
+                "drift_changed": one.drift_changed,
                 "experiment": experiments[id(one)],
             }
             for step, of_step in by_step(moves)
@@ -52,7 +54,9 @@ def _move(row: Mapping[Hashable, Any], results: Path) -> MapMove | None:
         move = move_of(str(row["task"]), str(row["variant"]), explanation["moved"], str(explanation["method"]))
     except (KeyError, TypeError):  # an older run, a baseline, or a file that somebody wrote
         return None
-    numbers = (move.n, move.drift, move.low, move.high, move.changed)
+    # No interval is told of a single map, no drift of decisions that did not change.
+    told = [one for one in (move.low, move.high, move.drift_changed) if one is not None]
+    numbers = (move.n, move.drift, move.changed, *told)
     is_sound = isinstance(explanation["moved"]["steps"], list) and all(isinstance(one, str) for one in move.steps)
     is_sound &= all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
     return move if is_sound and move.steps else None

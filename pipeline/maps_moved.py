@@ -12,7 +12,8 @@ class MapMove:
     """How far one method's maps moved from a variant to the one made from it.
 
     steps: labels of what lies between, one where each was exported; drift: 1 - rank correlation with its 95 % interval
-    and ssim, means over n maps; changed: on how many of them the decision changed as well, and drift_changed there.
+    (None of one map) and ssim, means over n maps; changed: on how many of them the decision changed as well, and
+    drift_changed there.
     """
 
     task: str
@@ -22,8 +23,8 @@ class MapMove:
     after: str
     n: int
     drift: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     ssim: float
     changed: int
     drift_changed: float | None
@@ -46,6 +47,24 @@ def moves_of(report: Mapping[str, Any], method: str | None = None) -> list[MapMo
         if "all" in moved and moved["all"]["n"]:
             moves.append(move_of(report["task"], after, moved, method or report["method"]))
     return moves
+
+
+def missing_of(report: Mapping[str, Any], method: str | None = None) -> list[str]:
+    """What `moves_of` of the same has no number of, with the reasons, in words."""
+    task = report.get("task")
+    variants = {name: one for name, one in report.get("variants", {}).items() if name != "baseline"}
+    if method is not None and not any(method in one.get("methods", {}) for one in variants.values()):
+        reason = report.get("left_out", {}).get(method, f"{method} is not among its explain.methods")
+        return [f"{task}: {reason}"]
+    lines = []
+    for after, variant in variants.items():
+        of_method = variant if method is None else variant.get("methods", {}).get(method, {})
+        moved = of_method.get("moved") or {}
+        if not moved.get("all", {}).get("n"):
+            before = f"{moved['from']} → " if "from" in moved else ""
+            reason = of_method.get("why_not") or moved.get("why_not") or "its report does not tell of single steps"
+            lines.append(f"{task}, {before}{after}: {reason}")
+    return lines
 
 
 def move_of(task: str, after: str, moved: Mapping[str, Any], method: str) -> MapMove:
@@ -81,5 +100,7 @@ def markdown(moves: Sequence[MapMove]) -> str:
 
 
 def _cell(one: MapMove) -> str:
-    changed = f", {one.changed} changed" if one.changed else ""
-    return f"{one.drift:.3f} [{one.low:.3f}, {one.high:.3f}] (n {one.n}{changed})"
+    interval = "" if one.low is None or one.high is None else f" [{one.low:.3f}, {one.high:.3f}]"
+    there = "" if one.drift_changed is None else f": {one.drift_changed:.3f}"
+    changed = f", {one.changed} changed{there}" if one.changed else ""
+    return f"{one.drift:.3f}{interval} (n {one.n}{changed})"

@@ -89,7 +89,7 @@ def judged_maps(
         drawn = white_box_maps(white, variants, subjects, networks.load)
         sanity = check_sanity(chosen.names, variants[0].float_artifact, subjects, networks, masks.few, settings.seed)
         scored = {
-            name: {one: _scored(pool, found, subjects, one, settings.steps) for one, found in by_variant.items()}
+            name: {one: _scored(pool, found, subjects, one, settings) for one, found in by_variant.items()}
             for name, by_variant in drawn.items()
         }
         judged: Judged = {
@@ -114,14 +114,15 @@ def judged_maps(
 def _judged_defaults(
     subject: Subject, masks: Masks, settings: ExplainSettings, with_stability: bool
 ) -> dict[str, list[JudgedMap]]:
-    maps = rise_maps_of_variants(subject.answers, subject.frame_nchw, subject.indices, masks.all)
+    frame, hiding = subject.frame_nchw, subject.hiding
+    maps = rise_maps_of_variants(subject.answers, frame, subject.indices, masks.all, hiding)
     return {
         name: [
             JudgedMap(
                 one,
-                faithfulness(ask, subject.frame_nchw, index, one, settings.steps),
+                faithfulness(ask, frame, index, one, settings.steps, hiding, settings.seed),
                 faithfulness_correlation(
-                    ask, subject.frame_nchw, index, one, settings.seed, subsets=_CORRELATION_SUBSETS
+                    ask, frame, index, one, settings.seed, subsets=_CORRELATION_SUBSETS, hiding=hiding
                 ),
                 # The best of several scores of a frame stands for all.
                 _stability(ask, subject, index, masks.few, settings.seed) if with_stability and not place else None,
@@ -134,7 +135,7 @@ def _judged_defaults(
 
 def _stability(ask: BatchScores, subject: Subject, index: int, few: MaskStock, seed: int) -> float | None:
     def explain(frame_nchw: NDArray[np.float32]) -> NDArray[np.float32]:
-        return rise_maps(ask, frame_nchw, [index], few)[0]
+        return rise_maps(ask, frame_nchw, [index], few, subject.hiding)[0]
 
     return max_sensitivity(explain, subject.frame_nchw, seed, samples=_STABILITY_SAMPLES)
 
@@ -143,9 +144,10 @@ def _black_box(
     names: Sequence[str], subject: Subject, variant: str, asking: Asking, steps: int
 ) -> dict[str, list[JudgedMap]]:
     ask, judged = subject.answers[variant], {name: list[JudgedMap]() for name in names}
+    frame, hiding = subject.frame_nchw, subject.hiding
     for index in subject.indices:
-        for name, found in black_box_maps(names, ask, subject.frame_nchw, index, asking).items():
-            scores = faithfulness(ask, subject.frame_nchw, index, found.importance, steps)
+        for name, found in black_box_maps(names, ask, frame, index, asking, hiding).items():
+            scores = faithfulness(ask, frame, index, found.importance, steps, hiding, asking.seed)
             judged[name].append(JudgedMap(found.importance, scores, fidelity=found.fidelity.get("r2")))
     return judged
 
@@ -155,19 +157,19 @@ def _scored(
     found: Sequence[NDArray[np.float32]] | str,
     subjects: Sequence[Subject],
     variant: str,
-    steps: int,
+    settings: ExplainSettings,
 ) -> list[Future[list[JudgedMap]]] | str:
     if isinstance(found, str):
         return found
     return [
-        pool.submit(_white_box, subject, maps, variant, steps) for subject, maps in zip(subjects, found, strict=True)
+        pool.submit(_white_box, subject, maps, variant, settings) for subject, maps in zip(subjects, found, strict=True)
     ]
 
 
-def _white_box(subject: Subject, maps: NDArray[np.float32], variant: str, steps: int) -> list[JudgedMap]:
+def _white_box(subject: Subject, maps: NDArray[np.float32], variant: str, settings: ExplainSettings) -> list[JudgedMap]:
     ask = subject.answers[variant]
     return [
-        JudgedMap(one, faithfulness(ask, subject.frame_nchw, index, one, steps))
+        JudgedMap(one, faithfulness(ask, subject.frame_nchw, index, one, settings.steps, subject.hiding, settings.seed))
         for index, one in zip(subject.indices, maps, strict=True)
     ]
 

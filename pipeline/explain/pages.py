@@ -42,12 +42,15 @@ def columns_of(chosen: Chosen, judged: Judged, sanity: Mapping[str, Sanity], var
 def title_of(name: str, sanity: Mapping[str, Sanity]) -> str:
     """Of a column of maps."""
     one = METHODS[name]
-    warning = " (survives random weights!)" if sanity[name].flagged else ""
+    check = sanity[name]
+    warning = " (survives random weights!)" if check.flagged else " (unchecked)" if check.is_silent else ""
     return f"{one.title}, {'float network' if one.needs_gradients else 'exported file'}{warning}"
 
 
 def scores_of(one: JudgedMap) -> str:
     """Deletion and insertion of one map."""
+    if one.faithfulness is None:
+        return "constant, points nowhere"
     return f"del {one.faithfulness.deletion_auc:.2f} ins {one.faithfulness.insertion_auc:.2f}"
 
 

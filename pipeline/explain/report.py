@@ -21,6 +21,8 @@ from pipeline.explain.subject import JudgedMap
 from pipeline.explain.summary import summary
 from pipeline.explain.white_box import computed_on
 
+SAME_NETWORK = "same float network"
+
 
 @dataclass(frozen=True, eq=False)
 class Questions:
@@ -41,11 +43,18 @@ class Questions:
 def variants_report(
     variants: Sequence[ExplainedVariant], judged: Judged, chosen: Chosen, questions: Questions, seed: int
 ) -> dict[str, dict[str, Any]]:
-    """By variant: the numbers of the default method with `agrees`, and under `methods` those of every chosen one."""
+    """By variant: the numbers of the default method with `agrees`, and under `methods` those of every chosen one.
+
+    `drift` from the baseline, `moved` from the variant it was made from; where maps are looked for in a network that
+    both share, neither was measured, and `why_not` says so.
+    """
     inputs = inputs_of(variants)
+    maps = {name: _Maps.of(name, variants, judged[name]) for name in chosen.names}
     report: dict[str, dict[str, Any]] = {}
     for one in variants:
-        methods = {name: _of_method(name, one, inputs.get(one.name), judged, questions, seed) for name in chosen.names}
+        methods = {
+            name: _of_method(name, one.name, inputs.get(one.name), maps[name], questions, seed) for name in chosen.names
+        }
         default = methods[chosen.default]
         drift = default["drift"]["all"]
         report[one.name] = {
@@ -58,47 +67,60 @@ def variants_report(
     return report
 
 
+@dataclass(frozen=True, eq=False)
+class _Maps:
+    """Of one method, by variant: maps or the reason why there are none, and what they were computed on."""
+
+    judged: Mapping[str, list[JudgedMap] | str]
+    on: Mapping[str, dict[str, str]]
+
+    @classmethod
+    def of(cls, name: str, variants: Sequence[ExplainedVariant], judged: Mapping[str, list[JudgedMap] | str]) -> _Maps:
+        return cls(judged, {one.name: computed_on(name, METHODS[name].needs_gradients, one) for one in variants})
+
+    def are_one(self, one: str, other: str) -> bool:
+        """Whether both variants' maps are the same ones, of a network that both files were made from."""
+        return "file" not in self.on[one] and self.on[one] == self.on[other]
+
+
 def _of_method(
     name: str,
-    variant: ExplainedVariant,
+    variant: str,
     made_from: tuple[str, tuple[str, ...]] | None,
-    judged: Judged,
+    maps: _Maps,
     questions: Questions,
     seed: int,
 ) -> dict[str, Any]:
-    found = judged[name][variant.name]
+    found = maps.judged[variant]
     one = METHODS[name]
-    about = {"on": computed_on(name, one.needs_gradients, variant), "signed": one.signed}
+    about = {"on": maps.on[variant], "signed": one.signed}
     if isinstance(found, str):
         return {**about, "why_not": found}
     return {
         **about,
         **summary(found, questions.masks, seed, questions.frame_of, signed=one.signed),
-        "drift": _drift(judged[name], BASELINE, variant.name, found, questions, seed),
+        "drift": _drift(maps, BASELINE, variant, found, questions, seed),
         "moved": None
         if made_from is None
         else {
             "from": made_from[0],
             "steps": list(made_from[1]),
-            **(_drift(judged[name], made_from[0], variant.name, found, questions, seed) or {}),
+            **_drift(maps, made_from[0], variant, found, questions, seed),
         },
     }
 
 
 def _drift(
-    of_method: Mapping[str, list[JudgedMap] | str],
-    before: str,
-    after: str,
-    found: Sequence[JudgedMap],
-    questions: Questions,
-    seed: int,
-) -> dict[str, Any] | None:
-    """From one variant's maps to another's; None where the first has none."""
-    maps = maps_of(of_method, before)
-    if isinstance(maps, str):
-        return None
+    maps: _Maps, before: str, after: str, found: Sequence[JudgedMap], questions: Questions, seed: int
+) -> dict[str, Any]:
+    """From one variant's maps to another's; `why_not` where that is no measurement."""
+    of_before = maps_of(maps.judged, before)
+    if isinstance(of_before, str):
+        return {"why_not": of_before}
+    if maps.are_one(before, after):
+        return {"why_not": SAME_NETWORK}
     own = [one.importance for one in found]
-    return drift_by_decision(maps, own, questions.alike(before, after), seed, questions.frame_of)
+    return drift_by_decision(of_before, own, questions.alike(before, after), seed, questions.frame_of)
 
 
 def methods_report(chosen: Chosen, sanity: Mapping[str, Sanity]) -> dict[str, Any]:

@@ -128,8 +128,7 @@ def _rows(
             "explained_class": class_names[one.explained],
             "decision": class_names[one.decision],
             "probability": one.probability,
-            "deletion_auc": one.judged.faithfulness.deletion_auc,
-            "insertion_auc": one.judged.faithfulness.insertion_auc,
+            **one.judged.areas,
             "drift": drift(base.judged.importance, one.judged.importance),
         }
         for frame, one, base in zip(frames, found, found_baseline, strict=True)

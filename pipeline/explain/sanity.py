@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
+from pipeline.explain.interval import mean_with_interval
 from pipeline.explain.methods.explain import Asking, explain_black_box
 from pipeline.explain.methods.registry import METHODS
 from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps
@@ -24,14 +25,19 @@ if TYPE_CHECKING:
 SUBJECTS = 4
 # Methods that ask some hundred answers for a map see the trained network and the random one, no steps between.
 _SHARES_BY_ASKING = (1.0,)
+SILENT = "With random weights the network answers alike whatever is hidden, so that this check says nothing"
 
 
 @dataclass(frozen=True)
 class Sanity:
-    """flagged: the maps survive random weights, None where that could not be asked; numbers: for the report."""
+    """flagged: the maps survive random weights, None where that could not be asked; numbers: for the report.
+
+    is_silent: the network with random weights answers everything alike, which is no check of the method.
+    """
 
     flagged: bool | None
     numbers: dict[str, Any]
+    is_silent: bool = False
 
 
 def check_sanity(
@@ -72,19 +78,31 @@ def _check(
             ),
             seed,
             _SHARES_BY_ASKING if by_asking else SHARES,
+            frames_nchw=np.concatenate([one.frame_nchw for _, one in subjects]),
         )
     except EdgeboardError as error:
         return Sanity(None, {"why_not": error.what})
+    if by_asking and found.is_flat:
+        # Weights as drawn make a signal smaller from layer to layer; where no normalisation lifts it again, no digit of
+        # the answer depends on the frame any more.
+        return Sanity(None, {"flagged": None, "why_not": SILENT, "n": len(subjects)}, is_silent=True)
     return Sanity(
         found.flagged,
         {
             "flagged": found.flagged,
             "shares": list(found.shares),
-            "randomisation_ssim": [float(np.mean(one)) for one in found.ssim],
-            "randomisation_rank": [float(np.mean(one)) for one in found.rank],
+            **_by_share("randomisation_ssim", found.ssim, seed),
+            **_by_share("randomisation_rank", found.rank, seed),
             "n": len(subjects),
+            "n_constant": found.n_flat,
         },
     )
+
+
+def _by_share(name: str, likeness: Sequence[Sequence[float]], seed: int) -> dict[str, list[float | None]]:
+    """Means over the maps with their intervals, a value for each share."""
+    found = [mean_with_interval(one, seed) for one in likeness]
+    return {f"{name}{end}": [one[i] for one in found] for i, end in enumerate(("", "_low", "_high"))}
 
 
 def _map(
@@ -101,8 +119,9 @@ def _map(
 
     index = subject.indices[0]
     if METHODS[name].needs_gradients:
-        return explain_white_box(name, network, subject.frame_nchw, [index])
+        return explain_white_box(name, network, subject.frame_nchw, [index], hiding=subject.hiding)
     answers = networks.answers(network, place)
     if name in ("rise", "d_rise"):
-        return rise_maps(answers, subject.frame_nchw, [index], few)
-    return explain_black_box(name, answers, subject.frame_nchw, index, Asking(few, seed)).importance[None]
+        return rise_maps(answers, subject.frame_nchw, [index], few, subject.hiding)
+    asking = Asking(few, seed)
+    return explain_black_box(name, answers, subject.frame_nchw, index, asking, subject.hiding).importance[None]

@@ -30,16 +30,17 @@ def summary(
     signed: below 0 a map speaks against the class, and 0 is nothing. Then both signs are what it shows, and what speaks
     for the class is what ought to lie in the mask. Of other maps the least value is nothing.
     masks: where a map has reason to point, None where it has none. frame_of: the frame of each map, where one frame can
-    have several. What was measured of no map at all is left out, but for what needs a mask.
+    have several. What was measured of no map at all is left out, but for what needs a mask. n_constant: of maps that
+    tell no place from another; nothing is measured of them but that they miss the mask.
     """
     shows = [np.abs(one.importance) if signed else one.importance for one in judged]
     speaks_for = [np.maximum(one.importance, 0) if signed else one.importance for one in judged]
     localised = [None if mask is None else (one, mask) for one, mask in zip(speaks_for, masks, strict=True)]
     shown = [pair for pair in localised if pair is not None]
     measured: dict[str, list[float | None]] = {
-        "xai_faithfulness": [one.faithfulness.score for one in judged],
-        "deletion_auc": [one.faithfulness.deletion_auc for one in judged],
-        "insertion_auc": [one.faithfulness.insertion_auc for one in judged],
+        "xai_faithfulness": [None if one.faithfulness is None else one.faithfulness.score for one in judged],
+        "deletion_auc": [one.areas["deletion_auc"] for one in judged],
+        "insertion_auc": [one.areas["insertion_auc"] for one in judged],
         "sparseness": [sparseness(one) for one in shows],
         "pointing_game": [_of_pair(points_into, pair) for pair in localised],
         "energy_in_mask": [_of_pair(energy_in_mask, pair) for pair in localised],
@@ -57,6 +58,7 @@ def summary(
         **numbers,
         "mask_area": float(np.mean([mask.mean() for _, mask in shown])) if shown else None,
         "n_localised": len(shown),
+        "n_constant": sum(one.is_constant for one in judged),
         "n": len(judged),
     }
 
@@ -74,6 +76,8 @@ def _of_pair(
 
 
 def spread(name: str, values: Sequence[float], seed: int) -> Numbers:
-    """The mean as `name` with the ends of its 95 % interval, of a fact that has no better direction."""
+    """The mean as `name` with the ends of its 95 % interval (None of one value), of a fact without a better
+    direction.
+    """
     mean, low, high = mean_with_interval(values, seed)
     return {name: mean, f"{name}_low": low, f"{name}_high": high}

@@ -82,6 +82,6 @@ def _maps_or_reason(
 def _maps_of(name: str, network: nn.Module, subjects: Sequence[Subject], answers: BatchScores | None = None) -> Maps:
     frames = np.concatenate([np.repeat(one.frame_nchw, len(one.indices), axis=0) for one in subjects])
     classes = [index for one in subjects for index in one.indices]
-    maps = explain_white_box(name, network, frames, classes, answers=answers)
+    maps = explain_white_box(name, network, frames, classes, answers=answers, hiding=subjects[0].hiding)
     ends = np.cumsum([len(one.indices) for one in subjects])
     return list(np.split(maps, ends[:-1]))

@@ -130,8 +130,11 @@ def test_what_the_report_says_of_methods(twice) -> None:  # type: ignore[no-unty
     assert (other["lime"]["signed"], other["saliency"]["signed"]) == (True, False)
     assert "fidelity_r2" in other["lime"]
     assert "fidelity_r2" not in other["rise"]
-    # Variants of one float network share its maps.
-    assert same["grad_cam"]["drift"]["all"]["xai_drift"] == 0
+    # Variants of one float network share its maps: nothing that could be called unmoved was measured.
+    assert same["grad_cam"]["drift"] == {"why_not": "same float network"}
+    assert same["grad_cam"]["moved"] == {"from": "baseline", "steps": ["quantize"], "why_not": "same float network"}
+    # Score-CAM asks the file, which might have answered otherwise.
+    assert same["score_cam"]["moved"]["all"]["xai_drift"] == same["rise"]["moved"]["all"]["xai_drift"] == 0
     for name in report["methods"]:
         drift = other[name]["drift"]
         assert drift["all"]["n"] == drift["alike"]["n"] + drift["differ"]["n"] == 4

@@ -5,8 +5,9 @@ import pytest
 
 from pipeline.errors import EdgeboardError
 from pipeline.explain.drift import drift
-from pipeline.explain.faithfulness import Faithfulness, blurred, faithfulness
-from pipeline.explain.interval import mean_with_interval
+from pipeline.explain.faithfulness import Faithfulness, faithfulness
+from pipeline.explain.hiding import blurred
+from pipeline.explain.interval import mean_with_interval, share_with_interval
 from pipeline.explain.localisation import energy_in_mask, pointing_game
 from pipeline.explain.subject import JudgedMap
 from pipeline.explain.summary import points_into, summary
@@ -46,7 +47,8 @@ def test_drift_refuses_maps_that_are_no_numbers(bad: float) -> None:
 @pytest.mark.parametrize("steps", [2, 3, 16])
 def test_an_answer_that_counts_kept_pixels_has_the_area_one_half(steps: int) -> None:
     frame = np.ones((1, 3, 8, 8), dtype=np.float32)
-    found = faithfulness(lambda f: f.mean(axis=(1, 2, 3))[:, None], frame, 0, np.zeros((8, 8), dtype=np.float32), steps)
+    found = faithfulness(lambda f: f.mean(axis=(1, 2, 3))[:, None], frame, 0, np.eye(8, dtype=np.float32), steps)
+    assert found
     assert found.deletion_auc == pytest.approx(0.5, abs=0.01)
     assert found.insertion_auc == pytest.approx(1.0, abs=1e-6)  # the blur of an even frame is the frame
 
@@ -68,8 +70,34 @@ def test_score_is_insertion_minus_deletion() -> None:
 
 def test_faithfulness_leaves_the_frame_as_it_was() -> None:
     frame = bright_frame()
-    faithfulness(PLANTED, frame, 1, np.zeros((FRAME_SIZE, FRAME_SIZE), dtype=np.float32), steps=4)
+    faithfulness(PLANTED, frame, 1, np.eye(FRAME_SIZE, dtype=np.float32), steps=4)
     assert np.array_equal(frame, bright_frame())
+
+
+@pytest.mark.parametrize("value", [0, 0.7])
+def test_a_constant_map_names_no_order_that_could_be_judged(value: float) -> None:
+    assert faithfulness(PLANTED, bright_frame(), 1, np.full((FRAME_SIZE, FRAME_SIZE), value, np.float32), 4) is None
+
+
+@pytest.mark.parametrize("bad", [np.nan, -np.inf])
+def test_faithfulness_refuses_maps_that_are_no_numbers(bad: float) -> None:
+    with pytest.raises(EdgeboardError, match="NaN or infinity"):
+        faithfulness(PLANTED, bright_frame(), 1, np.where(patch_mask(), bad, 0).astype(np.float32), 4)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_what_a_map_says_nothing_of_is_not_taken_row_by_row(turned: bool) -> None:
+    """The object lies in the upper part of the frame, or in the lower; the map is 0 but for one pixel elsewhere."""
+    mute = np.zeros((FRAME_SIZE, FRAME_SIZE), dtype=np.float32)
+    mute[30, 0] = 1
+
+    def answers(frames: np.ndarray) -> np.ndarray:
+        return PLANTED(frames[:, :, ::-1] if turned else frames)
+
+    scores = [faithfulness(answers, bright_frame(), 1, mute, 16, seed=seed) for seed in (0, 1)]
+    assert scores[0] != scores[1]
+    # Row by row it would be 0.42, and -0.43 turned.
+    assert [one and one.score for one in scores] == pytest.approx([-0.17, -0.17], abs=0.1)
 
 
 def test_blur_takes_the_detail_and_keeps_the_mean() -> None:
@@ -107,13 +135,14 @@ def test_summary_of_explanations() -> None:
     judged = [
         JudgedMap(RAMP, Faithfulness(0.1, 0.9), correlation=0.5),
         JudgedMap(RAMP, Faithfulness(0.3, 0.5), correlation=None),
-        JudgedMap(FLAT, Faithfulness(0.2, 0.7), correlation=0.9),
+        JudgedMap(FLAT, None, correlation=0.9),
     ]
     found = summary(judged, [inside, outside, None], seed=0, frame_of=[4, 4, 7])
-    assert (found["xai_faithfulness"], found["xai_faithfulness_n"]) == (pytest.approx(1.5 / 3), 3)
-    assert (found["xai_faithfulness_low"], found["xai_faithfulness_high"]) == (pytest.approx(0.5), pytest.approx(0.5))
+    assert (found["xai_faithfulness"], found["xai_faithfulness_n"], found["n_constant"]) == (pytest.approx(0.5), 2, 1)
+    assert (found["xai_faithfulness_low"], found["xai_faithfulness_high"]) == (None, None)  # both are of frame 4
     assert (found["deletion_auc"], found["insertion_auc"]) == (pytest.approx(0.2), pytest.approx(0.7))
     assert (found["pointing_game"], found["mask_area"]) == (0.5, 1 / 16)
+    assert found["pointing_game_low"] < 0.1 < 0.9 < found["pointing_game_high"]  # one frame is one trial
     assert (found["energy_in_mask"], found["n_localised"], found["n"]) == (pytest.approx(15 / 120 / 2), 2, 3)
     assert (found["faithfulness_correlation"], found["faithfulness_correlation_n"]) == (pytest.approx(0.7), 2)
     assert found["sparseness_n"] == 2  # a flat map shows nothing, concisely or not
@@ -146,9 +175,41 @@ def test_values_of_one_frame_stand_or_fall_together(frame_of: list[int]) -> None
     assert grouped[2] - grouped[1] > independent[2] - independent[1] + 0.05
 
 
-@pytest.mark.parametrize("values", [[0.1], [0.1] * 7, [1.0, 2.0], list(range(8))])
+@pytest.mark.parametrize("frame_of", [[7], [7, 7]])
+def test_one_frame_says_nothing_of_others(frame_of: list[int]) -> None:
+    assert mean_with_interval([0.4] * len(frame_of), 0, frame_of) == (pytest.approx(0.4), None, None)
+
+
+@pytest.mark.parametrize(
+    ("hits", "frame_of", "expected"),
+    [
+        ([1], None, (1, 0.2065, 1)),
+        ([1] * 5, None, (1, 0.5655, 1)),  # the bootstrap's would be [1, 1]
+        ([0] * 5, None, (0, 0, 0.4345)),
+        ([1, 0, 0, 1], None, (0.5, 0.1500, 0.8500)),
+        ([1, 0, 0, 1], [3, 3, 5, 5], (0.5, 0.0945, 0.9055)),  # of two trials
+    ],
+)
+def test_a_share_has_wilsons_interval(
+    hits: list[float], frame_of: list[int] | None, expected: tuple[float, float, float]
+) -> None:
+    assert share_with_interval(hits, frame_of) == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize(("hits", "trials"), [(1, 1), (3, 7), (7, 7), (0, 19)])
+def test_wilsons_interval_is_that_of_scipy(hits: int, trials: int) -> None:
+    from scipy.stats import binomtest
+
+    expected = binomtest(hits, trials).proportion_ci(0.95, method="wilson")
+    found = share_with_interval([1] * hits + [0] * (trials - hits))
+    assert found == pytest.approx((hits / trials, expected.low, expected.high), abs=1e-12)
+
+
+@pytest.mark.parametrize("values", [[0.1] * 7, [1.0, 2.0], list(range(8))])
 def test_mean_lies_in_its_interval(values: list[float]) -> None:
     mean, low, high = mean_with_interval(values, seed=0)
+    assert low is not None
+    assert high is not None
     assert low <= mean <= high
     assert mean == pytest.approx(np.mean(values))
     assert (mean, low, high) == mean_with_interval(values, seed=0)

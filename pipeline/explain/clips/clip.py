@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.data.clips.film_strip import read_film_strip
 from pipeline.data.clips.loading import clip_frames as frames_of_strip
-from pipeline.data.clips.sampling import segment_places
+from pipeline.data.clips.loading import clip_places
 from pipeline.data.frames import normalise, read_index, resize
 from pipeline.errors import EdgeboardError
 from pipeline.explain.frames import choose_indices
@@ -57,7 +57,7 @@ def load_explained_clips(
         )
     labels = [list(class_names).index(label) for label in rows["label"]]
     n_frames = frames_of_strip(data_folder)
-    places = segment_places(n_frames, clip_frames)
+    places = clip_places(data_folder, clip_frames)
     clips = []
     for i in choose_indices(labels, count, seed):
         file = rows.iloc[i]["file"]

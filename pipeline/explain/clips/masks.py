@@ -3,6 +3,13 @@
 Petsiuk, Das and Saenko 2018 (arXiv:1806.07421), with time as a third axis of the grid, as in the video RISE of
 Gaya-Morey et al. 2024 (REVEX, arXiv:2401.11796). Masks that are optimised instead (Fong et al. 2019, arXiv:1910.08485;
 for videos Li et al. 2021, arXiv:2109.00222) need gradients, which an exported int8 file has not.
+
+What a network of differences sees is hidden by masks that last as long as the clip. Seen on 12 drawn clips that move,
+with an int8 tsm_resnet8 and 128 masks: masks of 4 x 7 x 7 cells gave maps whose halves agreed with a rank correlation
+of 0.33 and had 1.10 times the energy of chance where something moves; these 0.72 and 1.31. Insertion minus deletion was
+0.52 and 0.50, of random maps of the same smoothness -0.05 and -0.03 with a standard error of 0.05. 4 x 5 x 5 cells
+and products of masks of places and of moments lay between or below. Which frame matters is asked without masks, see
+`temporal.frame_importance`.
 """
 
 from __future__ import annotations
@@ -14,9 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
+from pipeline.explain.hiding import CHANGE, Hiding
 from pipeline.explain.rise import KEEP_PROBABILITY, MASK_CELLS, cell_size, full_mask
 
 TIME_CELLS = 4
+_CELLS_OF_CHANGE, _KEEP_OF_CHANGE = 5, 0.3
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +47,15 @@ class ClipMasks:
     def mask(self, i: int) -> NDArray[np.float32]:
         """The i-th mask `[T, S, S]`, 0 hidden to 1 kept."""
         return _full_clip_mask(self.cells[i], self.shifts[i], int(self.delays[i]), self.coverage.shape)
+
+
+def masks_of_clips(hiding: Hiding, count: int, clip_frames: int, frame_size: int, seed: int) -> ClipMasks:
+    """The masks that RISE takes for what is hidden: of colour they change with time, of change they do not."""
+    if hiding is not CHANGE:
+        return make_clip_masks(count, clip_frames, frame_size, seed)
+    return make_clip_masks(
+        count, clip_frames, frame_size, seed, time_cells=1, cells=_CELLS_OF_CHANGE, keep_probability=_KEEP_OF_CHANGE
+    )
 
 
 def make_clip_masks(

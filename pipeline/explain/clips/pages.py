@@ -12,6 +12,7 @@ from pipeline.data.clips.sampling import segment_places
 from pipeline.explain.clips.clip import ExplainedClip
 from pipeline.explain.clips.explanation import ClipExplanation
 from pipeline.explain.explanation import BASELINE, ExplainedVariant
+from pipeline.explain.hiding import Hiding
 from pipeline.explain.metrics.drift_by_decision import changed_first
 from pipeline.explain.pages import GREY, MethodColumn, changed_anywhere_first
 from pipeline.explain.sheets import RIGHT, WRONG, Colour, Row, Tile, heat_overlay, write_sheet
@@ -29,11 +30,13 @@ def write_variant_sheet(
     explanations: Sequence[ClipExplanation],
     explanations_baseline: Sequence[ClipExplanation],
     columns: Sequence[MethodColumn],
+    hiding: Hiding,
 ) -> None:
     """Rows are clips, those whose decision compression changed first; columns their frames under the RISE map, with a
     bar for what each matters, then the other methods.
 
     columns: all methods, RISE first. Of another method's map `[T, S, S]` the moment is shown at which it is highest.
+    hiding: what was hidden for the maps.
     """
     n_frames, others = len(clips[0].frames_thwc), columns[1:]
     shown = segment_places(n_frames, min(n_frames, MAX_COLUMNS)).tolist()
@@ -52,8 +55,8 @@ def write_variant_sheet(
     headings = [f"frame {clips[0].places[t] + 1}" for t in shown]
     note = f"{len(shown)} of {n_frames} frames · " if len(shown) < n_frames else ""
     subtitle = (
-        f"{note}frames: {columns[0].title}, {variant.file.as_posix()}; below, how far p falls without the frame"
-        + (f" · float network: {variant.float_artifact.as_posix()}" if others else "")
+        f"{note}frames: {columns[0].title}, {variant.file.as_posix()}; below, how far p falls without the frame · "
+        f"hidden: {hiding.words}" + (f" · float network: {variant.float_artifact.as_posix()}" if others else "")
     )
     write_sheet(path, f"{task} · {variant.name}", subtitle, [*headings, *(one.title for one in others)], rows)
 
@@ -64,14 +67,18 @@ def write_side_by_side(
     clips: Sequence[ExplainedClip],
     class_names: Sequence[str],
     explanations: Mapping[str, Sequence[ClipExplanation]],
+    hiding: Hiding,
 ) -> None:
-    """Rows are clips; columns the variants at the frame in which the baseline's map is highest, and a bar per frame."""
+    """Rows are clips; columns the variants at the frame in which the baseline's map is highest, and a bar per frame.
+
+    Of maps that are the same at all moments it is the frame that matters most.
+    """
     rows = []
     decisions = {name: [one.in_time.decision for one in found] for name, found in explanations.items()}
     for i in changed_anywhere_first(decisions):
         clip = clips[i]
         of_clip = {name: found[i] for name, found in explanations.items()}
-        peak = int(of_clip[BASELINE].judged.importance.max(axis=(1, 2)).argmax())
+        peak = _peak(of_clip[BASELINE])
         tiles = [Tile(clip.frames_thwc[peak], f"frame {clip.places[peak] + 1}")]
         for one in of_clip.values():
             text, colour = _verdict(clip, one, class_names)
@@ -79,8 +86,9 @@ def write_side_by_side(
             tiles.append(Tile(clip_overlay(clip.frames_thwc, one.judged.importance)[peak], text, colour, bars))
         rows.append(Row(tiles, _what_lines(clip, of_clip[BASELINE], class_names)))
     subtitle = (
-        "Space-time RISE through the exported files, for the class that the baseline decides; red matters most · bars: "
-        "how far p falls without each frame · clips whose decision compression changed come first"
+        "RISE through the exported files, for the class that the baseline decides; red matters most · bars: "
+        f"how far p falls without each frame · hidden: {hiding.words} · clips whose decision compression changed come "
+        "first"
     )
     write_sheet(path, f"{task} · all variants", subtitle, ["frame", *explanations], rows)
 
@@ -92,6 +100,12 @@ def _at_its_peak(clip: ExplainedClip, column: MethodColumn, i: int) -> Tile:
     peak = int(importance.max(axis=(1, 2)).argmax())
     moment = f"frame {clip.places[peak] + 1}, " if importance.any() else ""
     return Tile(clip_overlay(clip.frames_thwc, importance)[peak], moment + column.caption(i))
+
+
+def _peak(one: ClipExplanation) -> int:
+    highest = one.judged.importance.max(axis=(1, 2))
+    as_high = np.isclose(highest, highest.max(), rtol=1e-4)
+    return int(np.where(as_high, one.in_time.frame_importance, -np.inf).argmax())
 
 
 def _changed_from(base: ClipExplanation, class_names: Sequence[str]) -> tuple[str, Colour]:

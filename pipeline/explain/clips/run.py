@@ -12,11 +12,12 @@ from pipeline.explain.answers import BatchScores, probabilities
 from pipeline.explain.batched_file import BatchedFile, cores
 from pipeline.explain.clips.clip import ExplainedClip
 from pipeline.explain.clips.explanation import ClipExplanation, ask_in_time, numbers_of_time, rows_of
-from pipeline.explain.clips.masks import make_clip_masks
+from pipeline.explain.clips.masks import masks_of_clips
 from pipeline.explain.clips.motion import moving_pixels
 from pipeline.explain.clips.pages import write_side_by_side, write_variant_sheet
 from pipeline.explain.clips.temporal import make_shuffles
 from pipeline.explain.explanation import BASELINE, ExplainedVariant, require_baseline_first
+from pipeline.explain.hiding import CHANGE, COLOUR, Hiding
 from pipeline.explain.judging import Masks, Networks, default_maps, judged_maps
 from pipeline.explain.methods.chosen import choose_methods
 from pipeline.explain.methods.rise_in_batches import MaskStock
@@ -40,6 +41,8 @@ def explain_clips(
     """Explain every variant for the class that the baseline (`variants[0]`) decides; leave sheets in `folder`.
 
     The report is that of explain_task with what time adds, see `numbers_of_time`; a clip is what a frame is there.
+    Where the baseline sees differences of frames, what is hidden is their change, else their colour; the report says
+    which under `hidden`.
     The same input gives the same bytes, as in explain_task.
 
     Raises EdgeboardError where the clips do not fit a file, or where a file answers NaN or infinity.
@@ -49,9 +52,10 @@ def explain_clips(
     _, clip_frames, _, frame_size, _ = clips[0].clip_ntchw.shape
     answers = {one.name: _answers_of(one, clips[0]) for one in variants}
     explained = [int(answers[BASELINE](clip.clip_ntchw).argmax()) for clip in clips]
-    subjects = [Subject(clip.clip_ntchw, (i,), answers) for clip, i in zip(clips, explained, strict=True)]
+    hiding = hiding_for(load_network(variants[0].float_artifact))
+    subjects = [Subject(clip.clip_ntchw, (i,), answers, hiding) for clip, i in zip(clips, explained, strict=True)]
     masks, few = (
-        make_clip_masks(count, clip_frames, frame_size, settings.seed)
+        masks_of_clips(hiding, count, clip_frames, frame_size, settings.seed)
         for count in (settings.mask_count, max(8, settings.mask_count // 4))
     )
     networks = Networks(load_network, lambda network, _: _answers_of_network(network))
@@ -83,14 +87,14 @@ def explain_clips(
         page = f"{one.name}.png"
         columns = columns_of(chosen, judged, sanity, one.name)
         write_variant_sheet(
-            folder / page, settings.task, one, clips, class_names, found[one.name], found[BASELINE], columns
+            folder / page, settings.task, one, clips, class_names, found[one.name], found[BASELINE], columns, hiding
         )
         report[one.name] |= {
             **numbers_of_time(moving, found[one.name], settings.seed),
             "frames": rows_of(clips, moving, found[one.name], found[BASELINE], class_names),
             "sheet": (shown / page).as_posix(),
         }
-    write_side_by_side(folder / "side_by_side.png", settings.task, clips, class_names, found)
+    write_side_by_side(folder / "side_by_side.png", settings.task, clips, class_names, found, hiding)
     return {
         "task": settings.task,
         "method": "space-time rise",
@@ -99,11 +103,19 @@ def explain_clips(
         "mask_cells": list(masks.cells.shape[1:]),
         "clip_frames": clip_frames,
         "places": list(clips[0].places),
+        "hidden": {"what": hiding.name, "means": hiding.words},
         # That a decision depends on order and motion is a fact about the task, not a merit of the network.
         **methods_report(chosen, sanity),
         "side_by_side": (shown / "side_by_side.png").as_posix(),
         "variants": report,
     }
+
+
+def hiding_for(network: nn.Module) -> Hiding:
+    """What must be hidden of a clip so that hiding shows this network nothing new."""
+    from pipeline.clip_networks.difference import FrameDifference
+
+    return CHANGE if isinstance(getattr(network, "entrance", None), FrameDifference) else COLOUR
 
 
 def _answers_of(variant: ExplainedVariant, clip: ExplainedClip) -> BatchScores:

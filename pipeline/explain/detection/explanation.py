@@ -29,7 +29,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Decision:
-    """What a variant sees where the target is: label None, box None and score 0 for nothing."""
+    """What a variant reports where the target is: label None, box None and score 0 for nothing."""
 
     label: int | None
     box_xyxy: NDArray[np.float32] | None
@@ -56,9 +56,12 @@ def decision_at(target: Target, found: Detections) -> Decision:
 
 
 def mask_of(question: Question) -> NDArray[np.bool_] | None:
-    """Where a map of the question has reason to point: only a detection that is a true object depends on it."""
+    """Where a map of the question has reason to point: only a detection that is a true object depends on it, however
+    weak it is.
+    """
     true = question.target.true_object
-    return question.frame.box_mask(true) if question.target.kind == "found" and true is not None else None
+    is_detected = question.target.kind in ("found", "too weak")
+    return question.frame.box_mask(true) if is_detected and true is not None else None
 
 
 def rows_of(
@@ -88,8 +91,7 @@ def _row(question: Question, one: DetectionExplanation, moved: float, class_name
         "decision": None if one.decision.label is None else class_names[one.decision.label],
         "probability": one.decision.score,
         "similarity": one.similarity,
-        "deletion_auc": one.judged.faithfulness.deletion_auc,
-        "insertion_auc": one.judged.faithfulness.insertion_auc,
+        **one.judged.areas,
         "pointing_game": None if true is None else points_into(one.judged.importance, frame.box_mask(true)),
         "energy_in_mask": None if true is None else energy_in_mask(one.judged.importance, frame.box_mask(true)),
         "drift": moved,

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from pipeline.data.box_pictures import Colour, draw_boxes, shrunk_to
 from pipeline.explain.detection.explanation import DetectionExplanation, Question
+from pipeline.explain.detection.targets import ReadFrom
 from pipeline.explain.explanation import ExplainedVariant
 from pipeline.explain.metrics.drift_by_decision import changed_first
 from pipeline.explain.pages import GREY, changed_anywhere_first, scores_of, title_of
 from pipeline.explain.sanity import Sanity
 from pipeline.explain.sheets import RIGHT, TILES, WRONG, Row, Tile, heat_overlay, write_sheet
 
+_KIND_WORDS = {"too weak": "below its threshold"}
 _TRUE, _SEEN, _ASKED = (80, 230, 110), (255, 160, 30), (255, 255, 255)
 
 
@@ -28,9 +30,10 @@ def write_variant_sheet(
     explanations: Sequence[DetectionExplanation],
     explanations_baseline: Sequence[DetectionExplanation],
     sanity: Mapping[str, Sanity],
+    read_from: ReadFrom,
 ) -> None:
     """Rows are targets, those first of which compression changed what is seen there; columns the frame with the true
-    box, with the variant's, and the D-RISE map.
+    box, with the variant's, and the D-RISE map. read_from: of this variant.
     """
     rows = []
     alike = [
@@ -45,7 +48,8 @@ def write_variant_sheet(
         ]
         changed = [] if alike[i] else [(_change(one, explanations_baseline[i], class_names), WRONG)]
         rows.append(Row(tiles, [*changed, *_target_lines(question, class_names), (_range(one), GREY)]))
-    subtitle = f"D-RISE through {variant.file.as_posix()}"
+    what = "its operating threshold" if read_from.is_operating else "for want of an operating threshold"
+    subtitle = f"D-RISE through {variant.file.as_posix()} · boxes from score {read_from.score:.2f} on, {what}"
     columns = ["true box", "box seen there", f"{title_of('d_rise', sanity)}, for this box"]
     write_sheet(path, f"{task} · {variant.name}", subtitle, columns, rows)
 
@@ -67,7 +71,7 @@ def write_side_by_side(
         rows.append(Row([Tile(_frame_with_true_box(question)), *maps], _target_lines(question, class_names)))
     subtitle = (
         "D-RISE maps through the exported files, for the box and class that the baseline sees; red matters most · "
-        "detections that compression changed come first"
+        "boxes from each file's operating threshold on · detections that compression changed come first"
     )
     write_sheet(path, f"{task} · all variants", subtitle, ["frame, true box", *explanations], rows)
 
@@ -103,7 +107,7 @@ def _target_lines(question: Question, class_names: Sequence[str]) -> list[tuple[
         (question.frame.name, GREY),
         (f"true: {true}", GREY),
         (explained if target.kind == "missed" else f"{explained} {target.score:.2f}", GREY),
-        (f"baseline: {target.kind}", RIGHT if target.kind == "found" else WRONG),
+        (f"baseline: {_KIND_WORDS.get(target.kind, target.kind)}", RIGHT if target.kind == "found" else WRONG),
     ]
 
 

@@ -22,7 +22,7 @@ from pipeline.explain.detection.explanation import (
 from pipeline.explain.detection.frames import DetectionFrame
 from pipeline.explain.detection.pages import write_side_by_side, write_variant_sheet
 from pipeline.explain.detection.similarity import similarities, similarity_through
-from pipeline.explain.detection.targets import KINDS, choose_targets
+from pipeline.explain.detection.targets import KINDS, at_work, choose_targets, read_from
 from pipeline.explain.explanation import BASELINE, ExplainedVariant, require_baseline_first
 from pipeline.explain.judging import Judged, Networks, default_maps, judged_maps
 from pipeline.explain.methods.chosen import choose_methods
@@ -49,8 +49,10 @@ def explain_detections(
 ) -> dict[str, Any]:
     """Explain in every variant the boxes that the baseline (`variants[0]`) sees; leave sheets in `folder`.
 
-    heads: how the output of each variant is read (see pipeline.tasks.boxes), by its name. load_network: an artifact's
-    folder to its network, whose outputs are heads too. The same input gives the same bytes, as in explain_task.
+    heads: how the output of each variant is read (see pipeline.tasks.boxes), by its name, with its
+    `operating_threshold`: what is below it no device reports. Without one, all from `score_threshold` counts as seen.
+    load_network: an artifact's folder to its network, whose outputs are heads too. The same input gives the same bytes,
+    as in explain_task.
 
     A map is for one target, a box with its class: the same for all variants, so that their maps can be compared. There
     is no gradient map beside it: Grad-CAM averages a gradient over the frame, so that it cannot tell two objects of one
@@ -120,8 +122,9 @@ def explain_detections(
     for one in variants:
         page = f"{one.name}.png"
         write_variant_sheet(
-            folder / page, settings.task, one, questions, class_names, found[one.name], found[BASELINE], sanity
-        )
+            folder / page, settings.task, one, questions, class_names, found[one.name], found[BASELINE], sanity,
+            read_from(heads[one.name]),
+        )  # fmt: skip
         report[one.name] |= {
             "frames": rows_of(questions, found[one.name], found[BASELINE], class_names),
             "sheet": (shown / page).as_posix(),
@@ -134,6 +137,7 @@ def explain_detections(
         "n_frames": len(places),
         "n_frames_without_target": len(frames) - len(places),
         "targets": {kind: sum(one.target.kind == kind for one in questions) for kind in KINDS},
+        "read_from": {one.name: read_from(heads[one.name])._asdict() for one in variants},
         "masks": settings.mask_count,
         **methods_report(chosen, sanity),
         "side_by_side": (shown / "side_by_side.png").as_posix(),
@@ -171,5 +175,5 @@ def _explanation(
 ) -> DetectionExplanation:
     (similarity,) = similarities(heads_ak, head, [question.target.vector])
     return DetectionExplanation(
-        decision_at(question.target, decode_detections(heads_ak, head)), float(similarity), judged
+        decision_at(question.target, decode_detections(heads_ak, at_work(head))), float(similarity), judged
     )

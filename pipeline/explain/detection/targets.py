@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from pipeline.tasks.boxes import Detections, decode_detections, iou_matrix
 MOST_PER_FRAME = 2
 SAME_PLACE_IOU = 0.5  # as mAP@50 counts
 
-Kind = Literal["found", "wrong class", "false alarm", "missed"]
+Kind = Literal["found", "wrong class", "false alarm", "too weak", "missed"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
@@ -23,8 +23,9 @@ KINDS: tuple[Kind, ...] = get_args(Kind)
 class Target:
     """One detection of the baseline, or a true object that it missed; asked of every variant.
 
-    label: its class; score: the baseline's, in [0, 1], 0 for a missed object; true_object: which box of the frame it
-    is, None for a false alarm; true_iou: its overlap with that box.
+    kind: at the operating threshold; too weak: a true object that is found below it alone. label: its class; score: the
+    baseline's, in [0, 1], 0 for a missed object; true_object: which box of the frame it is, None for a false alarm;
+    true_iou: its overlap with that box.
     """
 
     kind: Kind
@@ -35,16 +36,52 @@ class Target:
     true_iou: float
 
 
+class ReadFrom(NamedTuple):
+    """score: from there on a detection counts as seen; is_operating: it is the threshold that a device works with."""
+
+    score: float
+    is_operating: bool
+
+
 def choose_targets(
     heads_ak: NDArray[np.float32], head: dict[str, Any], frame: DetectionFrame, most: int = MOST_PER_FRAME
 ) -> list[Target]:
     """The best `most` detections that are true objects, else the best of all, else the largest missed object.
 
-    Empty for a frame without objects in which the baseline sees nothing.
+    Detections are those that a device reports, from the operating threshold on. Where there is none of these in a frame
+    with objects, true objects that are found below it, as `too weak`. Empty for a frame without objects in which the
+    baseline sees nothing.
     """
-    found = decode_detections(heads_ak, head)
+    found = decode_detections(heads_ak, at_work(head))
     if not len(found.labels):
-        return [_missed(frame, head["n_classes"])] if len(frame.labels) else []
+        if not len(frame.labels):
+            return []
+        below = decode_detections(heads_ak, head)
+        return _true_objects("too weak", below, heads_ak, head, frame, most) or [_missed(frame, head["n_classes"])]
+    targets = _true_objects("found", found, heads_ak, head, frame, most)
+    if targets:
+        return targets
+    overlaps = iou_matrix(found.boxes_xyxy[:1], frame.boxes_xyxy)
+    best = overlaps[0].max(initial=0)
+    if best >= SAME_PLACE_IOU:
+        return [_target("wrong class", found, 0, heads_ak, head, int(overlaps[0].argmax()), best)]
+    return [_target("false alarm", found, 0, heads_ak, head, None, 0.0)]
+
+
+def read_from(head: dict[str, Any]) -> ReadFrom:
+    """The operating threshold; of a head without one, the score below which everything is dropped."""
+    return ReadFrom(float(head.get("operating_threshold", head["score_threshold"])), "operating_threshold" in head)
+
+
+def at_work(head: dict[str, Any]) -> dict[str, Any]:
+    """The head as a device reads it."""
+    return {**head, "score_threshold": read_from(head).score}
+
+
+def _true_objects(
+    kind: Kind, found: Detections, heads_ak: NDArray[np.float32], head: dict[str, Any], frame: DetectionFrame, most: int
+) -> list[Target]:
+    """The best of the detections that are true objects, each object once."""
     overlaps = iou_matrix(found.boxes_xyxy, frame.boxes_xyxy)
     free = np.ones(len(frame.labels), dtype=bool)
     targets: list[Target] = []
@@ -52,13 +89,8 @@ def choose_targets(
         candidates = np.where(free & (frame.labels == label), overlaps[i], 0)
         if len(targets) < most and candidates.max(initial=0) >= SAME_PLACE_IOU:
             free[candidates.argmax()] = False
-            targets.append(_target("found", found, i, heads_ak, head, int(candidates.argmax()), candidates.max()))
-    if targets:
-        return targets
-    best = overlaps[0].max(initial=0)
-    if best >= SAME_PLACE_IOU:
-        return [_target("wrong class", found, 0, heads_ak, head, int(overlaps[0].argmax()), best)]
-    return [_target("false alarm", found, 0, heads_ak, head, None, 0.0)]
+            targets.append(_target(kind, found, i, heads_ak, head, int(candidates.argmax()), candidates.max()))
+    return targets
 
 
 def _target(

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
 from pipeline.explain.answers import BatchScores
+from pipeline.explain.hiding import COLOUR, Hiding
 from pipeline.explain.methods.occlusion import WINDOW, occlusion
 from pipeline.explain.methods.registry import METHODS, method
 from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps
@@ -50,11 +51,12 @@ def explain_white_box(
     classes: list[int],
     layer: str | None = None,
     answers: BatchScores | None = None,
+    hiding: Hiding = COLOUR,
 ) -> NDArray[np.float32]:
     """Maps float32 `[N, S, S]` (`[N, T, S, S]` for clips) of the class index of each frame.
 
     network: the float network, in eval mode; it is left as it was. layer: where a CAM looks; None: what the network
-    pools at its end. answers: what Score-CAM asks instead of the network itself.
+    pools at its end. answers: what Score-CAM asks instead of the network itself; hiding: what it hides of a frame.
     Raises EdgeboardError for an unknown method, class or layer, for one that does not fit the network, and for a map
     of NaN.
     """
@@ -62,7 +64,7 @@ def explain_white_box(
         raise EdgeboardError("This method asks answers and needs no network", value=name, mend="call explain_black_box")
     _require_classes(network, frames_nchw, classes)
     if method(name).family == "cam":
-        options = {"answers": answers} if name == "score_cam" else {}
+        options = {"answers": answers, "hiding": hiding} if name == "score_cam" else {}
         maps = _cams()[name](network, frames_nchw, classes, layer=layer, **options)
     elif layer is not None:
         raise EdgeboardError(
@@ -75,7 +77,12 @@ def explain_white_box(
 
 
 def explain_black_box(
-    name: str, answers: BatchScores, frame_nchw: NDArray[np.float32], index: int, asking: Asking
+    name: str,
+    answers: BatchScores,
+    frame_nchw: NDArray[np.float32],
+    index: int,
+    asking: Asking,
+    hiding: Hiding = COLOUR,
 ) -> BlackBoxMap:
     """The map of one score of one frame `[1, 3, S, S]` (or clip `[1, T, 3, S, S]`).
 
@@ -93,33 +100,42 @@ def explain_black_box(
     if not 0 <= index < n_scores:
         raise EdgeboardError("There is no such class to explain", value=index, allowed=f"0..{n_scores - 1}")
     if name == "rise":
-        return BlackBoxMap(_finite(rise_maps(answers, frame_nchw, [index], asking.stock)[0], name))
+        return BlackBoxMap(_finite(rise_maps(answers, frame_nchw, [index], asking.stock, hiding)[0], name))
     if name == "occlusion":
-        return BlackBoxMap(_finite(occlusion(answers, frame_nchw, index, asking.window), name))
-    found = _SURROGATES[name](hidden_patches(answers, frame_nchw, asking), index)
+        return BlackBoxMap(_finite(occlusion(answers, frame_nchw, index, asking.window, hiding=hiding), name))
+    found = _SURROGATES[name](hidden_patches(answers, frame_nchw, asking, hiding), index)
     return BlackBoxMap(_finite(found.importance, name), found.fidelity)
 
 
 def black_box_maps(
-    names: Sequence[str], answers: BatchScores, frame_nchw: NDArray[np.float32], index: int, asking: Asking
+    names: Sequence[str],
+    answers: BatchScores,
+    frame_nchw: NDArray[np.float32],
+    index: int,
+    asking: Asking,
+    hiding: Hiding = COLOUR,
 ) -> dict[str, BlackBoxMap]:
     """`explain_black_box` of several methods; surrogates learn from the same answers."""
     surrogates = [name for name in names if name in _SURROGATES]
     maps = {
-        name: explain_black_box(name, answers, frame_nchw, index, asking) for name in names if name not in surrogates
+        name: explain_black_box(name, answers, frame_nchw, index, asking, hiding)
+        for name in names
+        if name not in surrogates
     }
     if surrogates:
-        samples = hidden_patches(answers, frame_nchw, asking)
+        samples = hidden_patches(answers, frame_nchw, asking, hiding)
         for name in surrogates:
             found = _SURROGATES[name](samples, index)
             maps[name] = BlackBoxMap(_finite(found.importance, name), found.fidelity)
     return maps
 
 
-def hidden_patches(answers: BatchScores, frame_nchw: NDArray[np.float32], asking: Asking) -> HiddenPatches:
+def hidden_patches(
+    answers: BatchScores, frame_nchw: NDArray[np.float32], asking: Asking, hiding: Hiding = COLOUR
+) -> HiddenPatches:
     """The answers from which LIME and the decision tree both learn: ask once, where both are wanted."""
     labels = superpixels(frame_nchw, asking.segments)
-    return ask_with_hidden_patches(answers, frame_nchw, labels, asking.seed, asking.samples)
+    return ask_with_hidden_patches(answers, frame_nchw, labels, asking.seed, asking.samples, hiding=hiding)
 
 
 def black_box_methods() -> list[str]:

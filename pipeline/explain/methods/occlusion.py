@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
 from pipeline.explain.answers import BatchScores
+from pipeline.explain.hiding import COLOUR, Hiding
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +19,12 @@ BATCH = 32
 
 
 def occlusion(
-    answers: BatchScores, frame_nchw: NDArray[np.float32], index: int, window: float = WINDOW, batch: int = BATCH
+    answers: BatchScores,
+    frame_nchw: NDArray[np.float32],
+    index: int,
+    window: float = WINDOW,
+    batch: int = BATCH,
+    hiding: Hiding = COLOUR,
 ) -> NDArray[np.float32]:
     """Map `[S, S]`: the mean loss of the score over the squares that hide a pixel; below 0 speaks against the class.
 
@@ -30,14 +36,14 @@ def occlusion(
     import torch
     from captum.attr import Occlusion
 
-    def score(frames: Tensor) -> Tensor:
-        return torch.from_numpy(answers(frames.numpy())[:, index].copy())
+    def score(parts: Tensor) -> Tensor:
+        return torch.from_numpy(answers(hiding.frames(parts.numpy(), frame_nchw))[:, index].copy())
 
     side = max(1, round(frame_nchw.shape[-1] * window))
     times = [max(1, round(n / 4)) for n in frame_nchw.shape[1:-3]]
     half = max(1, side // 2)
     found = Occlusion(score).attribute(
-        torch.from_numpy(np.ascontiguousarray(frame_nchw)),
+        torch.from_numpy(np.ascontiguousarray(hiding.parts(frame_nchw))),
         sliding_window_shapes=(*times, 3, side, side),
         strides=(*times, 3, half, half),
         baselines=0,

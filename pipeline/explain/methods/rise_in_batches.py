@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.explain.answers import BatchScores
+from pipeline.explain.hiding import COLOUR, Hiding
 from pipeline.explain.rise import Masks
 
 _KEPT_BYTES = 256_000_000
@@ -37,28 +38,36 @@ class MaskStock:
 
 
 def rise_maps(
-    answers: BatchScores, frame_nchw: NDArray[np.float32], indices: Sequence[int], stock: MaskStock
+    answers: BatchScores,
+    frame_nchw: NDArray[np.float32],
+    indices: Sequence[int],
+    stock: MaskStock,
+    hiding: Hiding = COLOUR,
 ) -> NDArray[np.float32]:
     """`rise_maps_of_variants` for one of them."""
-    return rise_maps_of_variants({"": answers}, frame_nchw, indices, stock)[""]
+    return rise_maps_of_variants({"": answers}, frame_nchw, indices, stock, hiding)[""]
 
 
 def rise_maps_of_variants(
-    answers: Mapping[str, BatchScores], frame_nchw: NDArray[np.float32], indices: Sequence[int], stock: MaskStock
+    answers: Mapping[str, BatchScores],
+    frame_nchw: NDArray[np.float32],
+    indices: Sequence[int],
+    stock: MaskStock,
+    hiding: Hiding = COLOUR,
 ) -> dict[str, NDArray[np.float32]]:
     """Importance `[n, S, S]` of each pixel for n of the scores, by variant: their mean when it is kept, in [0, 1].
 
-    frame_nchw: `[1, 3, S, S]`, normalised; hidden is 0, the mean colour. Of a clip `[1, T, 3, S, S]` the maps are as
+    frame_nchw: `[1, 3, S, S]`, normalised; hidden is as `hiding` says. Of a clip `[1, T, 3, S, S]` the maps are as
     the masks: `[n, T, S, S]`, or `[n, S, S]` where a mask hides the same place of all frames.
     The paper divides by the expected coverage; we divide by the coverage that these masks have, which estimates the
     same conditional mean (its eq. 4) without the noise of uneven coverage, the larger part of all noise at some hundred
     masks.
     """
-    chosen, coverage = list(indices), stock.masks.coverage
+    chosen, coverage, parts = list(indices), stock.masks.coverage, hiding.parts(frame_nchw)
     found = {name: np.empty((len(stock), len(chosen))) for name in answers}
     weighted = {name: np.zeros((len(chosen), coverage.size)) for name in answers}
     for place, full in stock.batches():
-        hidden = _hidden(frame_nchw, full)
+        hidden = hiding.frames(_hidden(parts, full), frame_nchw)
         flat = full.reshape(len(full), -1)
         for name, ask in answers.items():
             scores = ask(hidden)[:, chosen]
@@ -67,11 +76,11 @@ def rise_maps_of_variants(
     return {name: _conditional_mean(weighted[name], found[name], coverage) for name in answers}
 
 
-def _hidden(frame_nchw: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
-    """`[m, ...]`: the frame once under each mask."""
+def _hidden(parts: NDArray[np.float32], masks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """`[m, ...]`: the parts once under each mask."""
     over_channels = np.expand_dims(masks, -3)
-    missing = frame_nchw.ndim - over_channels.ndim  # 1 where masks of a clip are of one frame
-    return frame_nchw * over_channels.reshape(len(masks), *(1,) * missing, *over_channels.shape[1:])
+    missing = parts.ndim - over_channels.ndim  # 1 where masks of a clip are of one frame
+    return parts * over_channels.reshape(len(masks), *(1,) * missing, *over_channels.shape[1:])
 
 
 def _conditional_mean(

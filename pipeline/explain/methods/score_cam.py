@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pipeline.explain.answers import BatchScores, softmax
+from pipeline.explain.hiding import COLOUR, Hiding
 from pipeline.explain.methods.layers import cam_layer, upsampled
 from pipeline.explain.methods.unfolded import out_of_place
 
@@ -25,6 +26,7 @@ def score_cam(
     layer: str | None = None,
     answers: BatchScores | None = None,
     batch: int = BATCH,
+    hiding: Hiding = COLOUR,
 ) -> NDArray[np.float32]:
     """Maps `[N, S, S]` (`[N, T, S, S]` for clips), 0 and above.
 
@@ -33,7 +35,9 @@ def score_cam(
     """
     own, frames = out_of_place(network), torch.from_numpy(np.ascontiguousarray(frames_nchw))
     module, ask = cam_layer(own, frames, layer), answers or probabilities_of(own)
-    return np.concatenate([_map(own, module, frames[i : i + 1], classes[i], ask, batch) for i in range(len(frames))])
+    return np.concatenate(
+        [_map(own, module, frames[i : i + 1], classes[i], ask, batch, hiding) for i in range(len(frames))]
+    )
 
 
 def probabilities_of(network: nn.Module) -> BatchScores:
@@ -48,7 +52,7 @@ def probabilities_of(network: nn.Module) -> BatchScores:
 
 
 def _map(
-    network: nn.Module, layer: nn.Module, frame: Tensor, index: int, ask: BatchScores, batch: int
+    network: nn.Module, layer: nn.Module, frame: Tensor, index: int, ask: BatchScores, batch: int, hiding: Hiding
 ) -> NDArray[np.float32]:
     channels = _channels(network, layer, frame)
     low, high = channels.amin(dim=_behind(channels), keepdim=True), channels.amax(dim=_behind(channels), keepdim=True)
@@ -56,14 +60,15 @@ def _map(
     silent = (high == low).flatten()
     asked = torch.nonzero(~silent).flatten()
     full_frame = frame.numpy()
+    parts = hiding.parts(full_frame)
     scores = np.empty(len(channels))
     if silent.any():
-        scores[silent.numpy()] = ask(np.zeros_like(full_frame))[0, index]
+        scores[silent.numpy()] = ask(hiding.frames(np.zeros_like(parts), full_frame))[0, index]
     for start in range(0, len(asked), batch):
         chosen = asked[start : start + batch]
         # [m, S, S] or [m, T, S, S]: the frame's channels all get the same mask.
         hides = _grown(scaled[chosen], frame).unsqueeze(-3).numpy()
-        scores[chosen.numpy()] = ask(full_frame * hides)[:, index]
+        scores[chosen.numpy()] = ask(hiding.frames(parts * hides, full_frame))[:, index]
     total = scores.sum()
     weights = torch.from_numpy(scores / total if total > 0 else scores).float()
     cam = (weights.reshape(-1, *(1,) * (channels.ndim - 1)) * channels).sum(0, keepdim=True).clamp_min(0)

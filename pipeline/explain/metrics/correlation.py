@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.explain.answers import BatchScores
+from pipeline.explain.hiding import COLOUR, Hiding
 
 SUBSETS, CELLS, SHARE = 64, 8, 0.25
 
@@ -18,6 +19,7 @@ def faithfulness_correlation(
     seed: int,
     subsets: int = SUBSETS,
     cells: int = CELLS,
+    hiding: Hiding = COLOUR,
 ) -> float | None:
     """Pearson's correlation over random subsets of what the map says they hold and what the score loses without them.
 
@@ -33,7 +35,8 @@ def faithfulness_correlation(
     rows, columns = (np.arange(n) * cells // n for n in frame_nchw.shape[-2:])
     masks = hidden[:, rows[:, None] * cells + columns]
     full = masks.reshape(subsets, *(1,) * (frame_nchw.ndim - 3), *masks.shape[-2:])
-    lost = answers(frame_nchw)[0, index] - answers(frame_nchw * (1 - full))[:, index]
+    without = hiding.frames(hiding.parts(frame_nchw) * (1 - full), frame_nchw)
+    lost = answers(frame_nchw)[0, index] - answers(without)[:, index]
     flat = importance.reshape(-1, *importance.shape[-2:]).sum(axis=0, dtype=np.float64)
     held = masks.reshape(subsets, -1).astype(np.float64) @ flat.ravel()
     # Below this the differences are rounding.

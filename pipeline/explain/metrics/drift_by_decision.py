@@ -22,9 +22,11 @@ def drift_by_decision(
     """Under `all`, `alike` and `differ`: `n`, and `xai_drift` and `xai_ssim` with their intervals; None for no frames.
 
     alike: whether both decide the same, per map. Maps of one frame, for the same class, of baseline and variant.
+    n_constant: pairs of which neither map has an order, so that they count as unmoved.
     """
     drifts = [drift(base, one) for base, one in zip(baseline_maps, maps, strict=True)]
     likeness = [ssim(base, one) for base, one in zip(baseline_maps, maps, strict=True)]
+    are_constant = [np.ptp(base) == np.ptp(one) == 0 for base, one in zip(baseline_maps, maps, strict=True)]
     places = {
         "all": list(range(len(drifts))),
         "alike": [i for i, same in enumerate(alike) if same],
@@ -38,6 +40,7 @@ def drift_by_decision(
     return {
         name: {
             "n": len(chosen),
+            "n_constant": int(sum(are_constant[i] for i in chosen)),
             **summed_up("xai_drift", drifts, chosen),
             **summed_up("xai_ssim", likeness, chosen),
         }

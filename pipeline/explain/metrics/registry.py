@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.errors import EdgeboardError
-from pipeline.explain.interval import mean_with_interval
+from pipeline.explain.interval import mean_with_interval, share_with_interval
 from pipeline.explain.methods.registry import nearest_names
 
 Direction = Literal["higher", "lower"]
@@ -15,7 +15,10 @@ Direction = Literal["higher", "lower"]
 
 @dataclass(frozen=True)
 class Metric:
-    """bounds: least and largest value, None for no bound; needs: map, answers, mask, method (to map again), network."""
+    """bounds: least and largest value, None for no bound; needs: map, answers, mask, method (to map again), network.
+
+    counts_hits: of one map it is 0 or 1, so that the mean is a share.
+    """
 
     name: str
     direction: Direction
@@ -23,6 +26,7 @@ class Metric:
     paper: str
     library: str
     needs: tuple[str, ...]
+    counts_hits: bool = False
 
 
 _ALL = (
@@ -33,7 +37,8 @@ _ALL = (
            ("map", "answers")),
     Metric("sparseness", "higher", (0, 1), "Chalasani et al. 2020, arXiv:1810.06583", "quantus", ("map",)),
     Metric("max_sensitivity", "lower", (0, None), "Yeh et al. 2019, arXiv:1901.09392", "own", ("map", "method")),
-    Metric("pointing_game", "higher", (0, 1), "Zhang et al. 2016, arXiv:1608.00507", "own", ("map", "mask")),
+    Metric("pointing_game", "higher", (0, 1), "Zhang et al. 2016, arXiv:1608.00507", "own", ("map", "mask"),
+           counts_hits=True),
     Metric("energy_in_mask", "higher", (0, 1), "Wang et al. 2020, arXiv:1910.01279", "own", ("map", "mask")),
     Metric("energy_in_motion", "higher", (0, 1), "energy in mask, see there, of what moves", "own", ("map", "mask")),
     Metric("fidelity_r2", "higher", (None, 1), "Ribeiro et al. 2016, arXiv:1602.04938", "scikit-learn",
@@ -61,17 +66,19 @@ def metric(name: str) -> Metric:
 def with_interval(
     name: str, values: Sequence[float | None], seed: int, frame_of: Sequence[int] | None = None
 ) -> dict[str, float | int | None]:
-    """`{name, name_low, name_high, name_n}`: mean over frames with its 95 % bootstrap interval (see explain.interval).
+    """`{name, name_low, name_high, name_n}`: mean over frames with its 95 % interval (see explain.interval): bootstrap,
+    of a share Wilson's; both ends None where all values are of one frame, but for a share.
 
     None among the values is a map on which the metric says nothing; `name_n` counts the others. All are None where no
     map is left. frame_of: the frame of each value, where one frame can have several.
     """
-    metric(name)
+    is_share = metric(name).counts_hits
     kept = [i for i, value in enumerate(values) if value is not None]
     if not kept:
         return {name: None, f"{name}_low": None, f"{name}_high": None, f"{name}_n": 0}
     frames = None if frame_of is None else [frame_of[i] for i in kept]
-    mean, low, high = mean_with_interval([float(values[i]) for i in kept], seed, frames)  # type: ignore[arg-type]
+    numbers = [float(value) for value in values if value is not None]
+    mean, low, high = share_with_interval(numbers, frames) if is_share else mean_with_interval(numbers, seed, frames)
     return {name: mean, f"{name}_low": low, f"{name}_high": high, f"{name}_n": len(kept)}
 
 

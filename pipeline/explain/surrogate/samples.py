@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pipeline.errors import EdgeboardError
 from pipeline.explain.answers import BatchScores
+from pipeline.explain.hiding import COLOUR, Hiding
 
 SAMPLES = 256
 BATCH = 32
@@ -30,8 +31,9 @@ def ask_with_hidden_patches(
     seed: int,
     count: int = SAMPLES,
     batch: int = BATCH,
+    hiding: Hiding = COLOUR,
 ) -> HiddenPatches:
-    """`count` answers; each patch is kept with probability 1/2, hidden is 0, the mean colour.
+    """`count` answers; each patch is kept with probability 1/2, hidden is as `hiding` says.
 
     One set of answers serves every surrogate and every class. The same seed hides the same patches.
     """
@@ -40,8 +42,8 @@ def ask_with_hidden_patches(
         raise EdgeboardError("A surrogate needs some answers to learn from", value=count, allowed="8 or more")
     kept = (np.random.default_rng(seed).random((count, n_patches)) < 0.5).astype(np.float64)
     kept[0] = 1
-    scores = []
+    parts, scores = hiding.parts(frame_nchw), []
     for start in range(0, count, batch):
         masks = kept[start : start + batch].astype(np.float32)[:, labels]
-        scores.append(answers(frame_nchw * np.expand_dims(masks, -3)))
+        scores.append(answers(hiding.frames(parts * np.expand_dims(masks, -3), frame_nchw)))
     return HiddenPatches(kept, np.concatenate(scores), labels)

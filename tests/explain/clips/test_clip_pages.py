@@ -12,6 +12,7 @@ from pipeline.explain.clips.pages import MAX_COLUMNS, clip_overlay, write_side_b
 from pipeline.explain.clips.temporal import TimeDependence
 from pipeline.explain.explanation import ExplainedVariant
 from pipeline.explain.faithfulness import Faithfulness
+from pipeline.explain.hiding import CHANGE
 from pipeline.explain.pages import MethodColumn
 from pipeline.explain.sheets import MAX_BYTES, Row, Tile, write_sheet
 from pipeline.explain.subject import JudgedMap
@@ -88,8 +89,8 @@ def test_sheets_stay_small_however_long_the_clips(tmp_path: Path, frames: int, n
     variant = ExplainedVariant(
         "compact", Path("exports/movement/compact/model.onnx"), Path("models/movement/distilled")
     )
-    write_variant_sheet(tmp_path / "one.png", "movement", variant, clips, CLASSES, found, found, columns)
-    write_side_by_side(tmp_path / "all.png", "movement", clips, CLASSES, {"baseline": found, "compact": found})
+    write_variant_sheet(tmp_path / "one.png", "movement", variant, clips, CLASSES, found, found, columns, CHANGE)
+    write_side_by_side(tmp_path / "all.png", "movement", clips, CLASSES, {"baseline": found, "compact": found}, CHANGE)
     for page in ("one.png", "all.png"):
         assert (tmp_path / page).stat().st_size <= MAX_BYTES
     with Image.open(tmp_path / "one.png") as sheet:

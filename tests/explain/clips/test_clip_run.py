@@ -144,7 +144,7 @@ def test_a_network_that_never_decides_has_flat_maps_and_no_nan(files: Path, tmp_
     flat = report["variants"]["baseline"]
     assert (flat["order_dependence"], flat["direction_dependence"], flat["motion_dependence"]) == (0, 0, 0)
     assert all(row["frame_importance"] == [0] * FRAMES for row in flat["frames"])
-    assert flat["xai_faithfulness"] == pytest.approx(0, abs=1e-9)
+    assert (flat["xai_faithfulness"], flat["n_constant"]) == (None, 3)  # they point nowhere
     assert flat["energy_in_motion"] == pytest.approx(flat["motion_area"])  # a flat map points everywhere
     assert report["variants"]["other"]["xai_drift"] == 1  # beside a map that has no order
 
@@ -185,9 +185,10 @@ def test_the_report_is_that_of_pictures_with_what_time_adds(files: Path, tmp_pat
         ExplainSettings("fire", 8, 2, 0),
     )
     of_clips = _explain(files, {"baseline": "late"}, tmp_path / "clips", _clips(1))
-    assert set(of_clips) - set(of_pictures) == {"clip_frames", "mask_cells", "places"}
+    assert set(of_clips) - set(of_pictures) == {"clip_frames", "hidden", "mask_cells", "places"}
     assert set(of_pictures) <= set(of_clips)
     picture, clip = of_pictures["variants"]["baseline"], of_clips["variants"]["baseline"]
     assert set(clip) == set(picture) | OF_CLIPS
     assert set(clip["frames"][0]) == set(picture["frames"][0]) | OF_CLIP
     assert of_clips["places"] == list(range(1, 16, 2))
+    assert of_clips["hidden"]["what"] == "colour"

@@ -8,7 +8,8 @@ import pytest
 from pipeline.explain.answers import BatchScores
 from pipeline.explain.clips.masks import make_clip_masks
 from pipeline.explain.drift import drift
-from pipeline.explain.faithfulness import blurred, faithfulness
+from pipeline.explain.faithfulness import faithfulness
+from pipeline.explain.hiding import blurred
 from pipeline.explain.localisation import energy_in_mask, pointing_game
 from pipeline.explain.methods.rise_in_batches import MaskStock, rise_maps
 from pipeline.explain.rise import Masks, make_masks

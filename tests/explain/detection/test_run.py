@@ -11,6 +11,7 @@ from pipeline.errors import EdgeboardError
 from pipeline.explain.detection.frames import DetectionFrame
 from pipeline.explain.detection.run import explain_detections
 from pipeline.explain.explanation import ExplainedVariant
+from pipeline.explain.notes import notes
 from pipeline.explain.settings import ExplainSettings
 from tests.explain.detection.planted_detector import (
     CLASSES,
@@ -41,12 +42,17 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 def _explain(
-    files: dict[str, Path], variants: dict[str, str], frames: list[DetectionFrame], folder: Path, mask_count: int = 200
+    files: dict[str, Path],
+    variants: dict[str, str],
+    frames: list[DetectionFrame],
+    folder: Path,
+    mask_count: int = 200,
+    at_work: dict[str, float] | None = None,
 ) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     return explain_detections(
         [ExplainedVariant(name, files[which], Path("models", which)) for name, which in variants.items()],
-        {name: planted_head(DETECTORS[which]) for name, which in variants.items()},
+        {name: planted_head(DETECTORS[which]) | (at_work or {}) for name, which in variants.items()},
         frames,
         CLASSES,
         lambda _: Planted(HONEST).eval(),
@@ -71,7 +77,7 @@ def test_maps_point_at_what_each_detection_depends_on(files: dict[str, Path], tm
     variants = {"baseline": "honest", "same": "honest", "crossed": "crossed", "blind": "blind"}
     report = _explain(files, variants, [scene("both", BOTH)], tmp_path)
     assert (report["task"], report["method"], report["n"], report["n_frames"]) == ("suspect", "d-rise", 2, 1)
-    assert report["targets"] == {"found": 2, "wrong class": 0, "false alarm": 0, "missed": 0}
+    assert report["targets"] == {"found": 2, "wrong class": 0, "false alarm": 0, "too weak": 0, "missed": 0}
     honest, same, crossed, blind = (report["variants"][name] for name in variants)
 
     assert (honest["pointing_game"], honest["n_localised"], honest["agrees"]) == (1, 2, 2)
@@ -79,10 +85,11 @@ def test_maps_point_at_what_each_detection_depends_on(files: dict[str, Path], tm
     assert honest["energy_in_mask"] > 2 * honest["mask_area"]
     assert honest["mask_area"] == pytest.approx((16**2 + 20**2) / 2 / FRAME_SIZE**2)
     assert honest["xai_faithfulness"] > 0.4
-    # Two detections of one frame are one draw of the bootstrap.
+    # Two detections of one frame are one draw, and that says nothing of other frames.
     one, other = [row["insertion_auc"] - row["deletion_auc"] for row in honest["frames"]]
-    assert one != other
-    assert honest["xai_faithfulness_low"] == honest["xai_faithfulness_high"] == pytest.approx((one + other) / 2)
+    assert honest["xai_faithfulness"] == pytest.approx((one + other) / 2)
+    assert (honest["xai_faithfulness_low"], honest["xai_faithfulness_high"]) == (None, None)
+    assert (honest["pointing_game_low"], honest["pointing_game_high"]) == (pytest.approx(0.2065, abs=1e-4), 1)
     for row in honest["frames"]:
         assert row["explained_score"] <= row["similarity"] < 1
     assert (honest["xai_drift"], same["xai_drift"]) == (0, 0)
@@ -102,7 +109,8 @@ def test_maps_point_at_what_each_detection_depends_on(files: dict[str, Path], tm
     assert max(row["similarity"] for row in blind["frames"]) < 0.1
     assert (blind["pointing_game"], blind["xai_drift"]) == (0, 1)
     assert blind["energy_in_mask"] == pytest.approx(blind["mask_area"])
-    assert blind["xai_faithfulness"] == pytest.approx(0, abs=1e-6)
+    assert (blind["xai_faithfulness"], blind["xai_faithfulness_n"], blind["n_constant"]) == (None, 0, 2)
+    assert [row["deletion_auc"] for row in blind["frames"]] == [None, None]
 
 
 def test_rows_name_the_true_object_of_each_detection(files: dict[str, Path], tmp_path: Path) -> None:
@@ -115,7 +123,7 @@ def test_rows_name_the_true_object_of_each_detection(files: dict[str, Path], tmp
     ]
     report = _explain(files, {"baseline": "honest"}, frames, tmp_path, mask_count=40)
     assert (report["n"], report["n_frames"], report["n_frames_without_target"]) == (5, 4, 1)
-    assert report["targets"] == {"found": 2, "wrong class": 1, "false alarm": 1, "missed": 1}
+    assert report["targets"] == {"found": 2, "wrong class": 1, "false alarm": 1, "too weak": 0, "missed": 1}
     found = report["variants"]["baseline"]
     names = ["frame", "kind", "true_class", "explained_class", "decision"]
     # The best of every frame, then the second best.
@@ -148,7 +156,27 @@ def test_without_a_true_detection_nothing_is_localised(files: dict[str, Path], t
         None,
         0,
     )
-    assert found["xai_faithfulness_low"] == found["xai_faithfulness"] == found["xai_faithfulness_high"]
+    assert found["xai_faithfulness"] is not None
+
+
+def test_what_no_device_reports_is_told_to_be_too_weak(files: dict[str, Path], tmp_path: Path) -> None:
+    """Both objects are seen with a score of 0.992."""
+    frames = [scene("both", BOTH), scene("alarm", [], bright=[RIGHT])]
+    variants = {"baseline": "honest", "crossed": "crossed"}
+    report = _explain(files, variants, frames, tmp_path, mask_count=40, at_work={"operating_threshold": 0.995})
+    assert report["targets"] == {"found": 0, "wrong class": 0, "false alarm": 0, "too weak": 2, "missed": 0}
+    assert report["n_frames_without_target"] == 1
+    assert report["read_from"] == {name: {"score": 0.995, "is_operating": True} for name in variants}
+    for one in report["variants"].values():
+        assert [(row["explained_score"] > 0.9, row["decision"], row["probability"]) for row in one["frames"]] == [
+            (True, None, 0)
+        ] * 2
+        assert (one["agrees"], one["n_localised"]) == (2, 2)
+    assert "2 of 2 explained detections are below the baseline's operating threshold" in notes(report)
+
+    unknown = _explain(files, {"baseline": "honest"}, frames, tmp_path, mask_count=10)
+    assert unknown["read_from"] == {"baseline": {"score": 0.3, "is_operating": False}}
+    assert "no operating threshold of baseline: boxes from score 0.30 on count as seen" in notes(unknown)
 
 
 def test_report_and_sheets_repeat_to_the_byte(files: dict[str, Path], tmp_path: Path) -> None:

@@ -15,14 +15,13 @@ SURE, FAIR = 10.0, 7.0
 
 
 def _choose(
-    anchors: list[Seen], objects: list[tuple[Box, int]], bright: list[Box], **options: int
+    anchors: list[Seen], objects: list[tuple[Box, int]], bright: list[Box], operating_threshold: float | None = None
 ) -> list[tuple[str, int, int | None]]:
+    head = planted_head(anchors) | ({"operating_threshold": operating_threshold} if operating_threshold else {})
     frame = scene("one", objects, bright)
     with torch.no_grad():
         heads = Planted(anchors)(torch.from_numpy(frame.frame_nchw)).numpy()[0]
-    return [
-        (one.kind, one.label, one.true_object) for one in choose_targets(heads, planted_head(anchors), frame, **options)
-    ]
+    return [(one.kind, one.label, one.true_object) for one in choose_targets(heads, head, frame)]
 
 
 @pytest.mark.parametrize(
@@ -73,6 +72,39 @@ def test_which_detections_are_explained(
     expected: list[tuple[str, int, int | None]],
 ) -> None:
     assert _choose(anchors, objects, bright) == expected
+
+
+@pytest.mark.parametrize(
+    ("anchors", "objects", "bright", "expected"),
+    [
+        pytest.param([Seen(LEFT, 0, LEFT, FAIR)], [], [LEFT], [], id="a weak false alarm is none"),
+        pytest.param([Seen(LEFT, 0, LEFT, FAIR)], [(LEFT, 0)], [LEFT], [("too weak", 0, 0)], id="too weak"),
+        pytest.param([Seen(LEFT, 0, LEFT, FAIR)], [(LEFT, 1)], [LEFT], [("missed", 1, 0)], id="weak and wrong"),
+        pytest.param([Seen(LEFT, 0, LEFT, SURE)], [(LEFT, 0)], [LEFT], [("found", 0, 0)], id="sure"),
+        pytest.param(
+            [Seen(LEFT, 0, LEFT, FAIR), Seen(RIGHT, 1, RIGHT, SURE)],
+            [(LEFT, 0), (RIGHT, 1)],
+            [LEFT, RIGHT],
+            [("found", 1, 1)],
+            id="the weak one is not seen beside a sure one",
+        ),
+        pytest.param(
+            [Seen(LEFT, 0, LEFT, FAIR), Seen(RIGHT, 1, RIGHT, SURE)],
+            [(LEFT, 0)],
+            [LEFT, RIGHT],
+            [("false alarm", 1, None)],
+            id="what is reported comes before a weak true one",
+        ),
+    ],
+)
+def test_what_counts_as_seen_is_what_a_device_reports(
+    anchors: list[Seen],
+    objects: list[tuple[Box, int]],
+    bright: list[Box],
+    expected: list[tuple[str, int, int | None]],
+) -> None:
+    # FAIR and SURE end at scores of 0.976 and 0.999.
+    assert _choose(anchors, objects, bright, operating_threshold=0.99) == expected
 
 
 def test_two_anchors_of_one_class_do_not_find_one_object_twice() -> None:

@@ -127,6 +127,10 @@ def test_drift_apart_where_the_decision_changed() -> None:
     assert found["all"]["xai_drift"] == pytest.approx(2 / 3)
     none = drift_by_decision(base, maps, [True] * 3, seed=0)["differ"]
     assert (none["n"], none["xai_drift"], none["xai_ssim_low"]) == (0, None, None)
+    # Two maps without any order do not differ, which must not pass for two that were found to be alike.
+    flat = drift_by_decision([FLAT, FLAT], [FLAT, RANDOM_MAP], [True, False], seed=0)
+    assert [flat[name]["n_constant"] for name in ("all", "alike", "differ")] == [1, 1, 0]
+    assert (flat["alike"]["xai_drift"], flat["differ"]["xai_drift"]) == (0, 1)
 
 
 def test_people_see_changed_decisions_first() -> None:
@@ -164,6 +168,44 @@ def test_the_cascade_goes_from_the_top_and_leaves_the_network() -> None:
     ]
     assert all(torch.equal(value, before[key]) for key, value in network.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
+
+
+def _deep() -> nn.Module:
+    """Each layer as PyTorch draws it leaves half of the signal or less."""
+    blocks = [nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.BatchNorm2d(8), nn.ReLU()) for _ in range(20)]
+    return nn.Sequential(nn.Conv2d(3, 8, 1), *blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 2)).eval()
+
+
+@pytest.mark.parametrize("measured", [False, True])
+def test_with_random_weights_a_deep_network_still_tells_frames_apart_by_statistics_of_frames(measured: bool) -> None:
+    frames = noise(4) * np.array([0.5, 1, 2, 4], dtype=np.float32)[:, None, None, None]
+    network, seen = _deep(), list[nn.Module]()
+
+    def explain(one: nn.Module) -> np.ndarray:
+        seen.append(one)
+        return np.stack([RANDOM_MAP])
+
+    randomisation(network, explain, 0, shares=(0.3, 1.0), frames_nchw=frames if measured else None)
+    trained, some, all_random = seen
+    with torch.no_grad():
+        answers = all_random(torch.from_numpy(frames)).numpy()[:, 0]
+    assert float(np.ptp(answers)) > 1e-2 if measured else float(np.ptp(answers)) < 1e-6
+    # What is still as trained keeps its statistics, and the network that was given all of them.
+    first, last = some.get_submodule("1.1"), some.get_submodule("20.1")
+    assert not first.running_mean.any()
+    assert bool(last.running_mean.any()) is measured
+    assert not any(one.training for one in some.modules())
+    assert last.momentum == 0.1
+    assert not trained.get_submodule("20.1").running_mean.any()
+
+
+def test_maps_that_are_constant_with_random_weights_do_not_hide_one_that_survives() -> None:
+    maps = iter([np.stack([RANDOM_MAP] * 4), np.stack([RANDOM_MAP, FLAT, FLAT, FLAT])])
+    found = randomisation(_deep(), lambda _: next(maps), 0, shares=(1.0,))
+    assert (found.flagged, found.n_flat, found.is_flat) == (True, 3, False)
+    maps = iter([np.stack([RANDOM_MAP] * 4), np.stack([FLAT] * 4)])
+    silent = randomisation(_deep(), lambda _: next(maps), 0, shares=(1.0,))
+    assert (silent.flagged, silent.n_flat, silent.is_flat) == (False, 4, True)
 
 
 def test_a_network_without_weights_cannot_be_randomised() -> None:
