@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_json, write_json, writing_errors
+from pipeline.privacy import may_share_people, tells_of_nobody
 from pipeline.report import BOARD_FILE, COLUMNS, KEY_COLUMNS, board_frame, read_board, set_aside, write_board
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Record:
     """One measured row with everything that belongs to it.
 
     `run` is what run.json holds: run_id, row, params, versions, host, per_class. `files` are the files behind it, as
-    (folder under which MLflow keeps it, path on this disk).
+    (folder under which MLflow keeps it, path on this disk); of people who may not be shared, what tells of nobody.
     """
 
     run: dict[str, Any]
@@ -226,7 +227,10 @@ def make_record(
     files += _model_files(root, task, measured)
     pictures = root / BENCHMARK_FOLDER / task
     files += [("benchmark", path) for path in sorted(pictures.glob(f"{glob.escape(measured['variant'])}.*"))]
-    return Record(run, tuple((folder, path) for folder, path in files if path.is_file()), measured)
+    # As it was when the row was measured: nobody whose face was private becomes public by a later params.yaml.
+    is_shared = may_share_people(report.get("params", {}).get("data", {}).get(task, {}))
+    kept = [(kind, path) for kind, path in files if path.is_file() and (is_shared or tells_of_nobody(kind, path))]
+    return Record(run, tuple(kept), measured)
 
 
 def _explanation(explained: Mapping[str, Any], xai: Mapping[str, Any]) -> dict[str, Any]:

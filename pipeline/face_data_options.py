@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -27,11 +28,20 @@ class Recordings(Section):
     test: Annotated[int, Field(ge=1, le=1000)]
 
 
+# Of the longer side of a frame. MTCNN finds faces from 12 pixels on, in frames that are shrunk to 480 to 959 pixels.
+_SMALLEST = 0.02
+# The finder looks for faces from this fraction of min_face on; smaller ones are then refused with that reason.
+_SOUGHT = 0.8
+_DRAWN_HEIGHT = 320
+
+
 class FaceData(Section):
     """source: synthetic, or a folder with a sub-folder of videos and photos for each person.
 
     strangers: a folder of the same form with people who stay strangers; None holds some people of `source` back.
-    share: whether pictures of faces may leave this machine, to MLflow, the board or a bundle.
+    frames_per_val_stranger: how many of the frames of each recording of a drawn stranger of validation are taken. What
+    a threshold tells of strangers grows with the people, not with their frames (see choose_threshold).
+    share: whether pictures, names and templates of people may leave this machine, to MLflow, the board or a bundle.
     """
 
     source: str
@@ -39,6 +49,7 @@ class FaceData(Section):
     people: People
     recordings: Recordings
     frames_per_recording: Annotated[int, Field(ge=1, le=1000)]
+    frames_per_val_stranger: Annotated[int, Field(ge=1, le=1000)]
     stranger_fraction: Annotated[float, Field(gt=0, lt=1)]
     split: SplitFractions
     group_pattern: str | None = None
@@ -62,6 +73,15 @@ class FaceData(Section):
         """As the other tasks call what is not in `source`: its files are watched as well."""
         return self.strangers
 
+    @property
+    def smallest_face(self) -> float:
+        """Side of the smallest face that is sought, as a fraction of the longest side that a frame can have."""
+        return _SOUGHT * self.min_face / self._longest
+
+    @property
+    def _longest(self) -> int:
+        return _DRAWN_HEIGHT if self.is_synthetic else self.max_side
+
     @model_validator(mode="after")
     def _makes_sense(self) -> FaceData:
         folders = (("source", None if self.is_synthetic else self.source), ("strangers", self.strangers))
@@ -70,6 +90,12 @@ class FaceData(Section):
                 raise ValueError(f"{name}: the folder {folder!r} does not exist")
         if self.is_synthetic and self.strangers is not None:
             raise ValueError("strangers: needs people in source too, which is synthetic")
+        least = math.ceil(round(_SMALLEST / _SOUGHT * self._longest, 6))
+        if not least <= self.min_face <= self._longest:
+            raise ValueError(
+                f"min_face: a face of {self.min_face} pixels cannot be found in a frame whose longer side is "
+                f"{self._longest}; one of {least} to {self._longest} can. For others set max_side"
+            )
         if self.group_pattern is not None:
             try:
                 re.compile(self.group_pattern)

@@ -292,3 +292,39 @@ def test_the_guard_reaches_the_board(tmp_path):
     columns = ["input", "warning", "size_compressed_mb", "ratio_reached"]
     assert board.loc["compact", columns].tolist() == ["distilled", words, pytest.approx(2.31 * 0.92), 0.7994]
     assert board.loc["baseline", ["input", "warning"]].tolist() == ["", ""]
+
+
+_ALL = {"benchmark/face.json", "benchmark/compact.roc.png", "benchmark/compact.confusion.png", "export/report.json",
+        "explanation/report.json", "explanation/compact.png", "artifact/meta.json", "artifact/weights.safetensors",
+        "model/model.onnx"}  # fmt: skip
+_NAMELESS = {"benchmark/compact.roc.png", "model/model.onnx"}
+
+
+@pytest.mark.parametrize(
+    ("data", "files"),
+    [
+        pytest.param({"source": "faces", "share": False}, _NAMELESS, id="private"),
+        pytest.param({"source": "faces", "share": True}, _ALL, id="they may be seen"),
+        pytest.param({"source": "synthetic", "share": False}, _ALL, id="drawn people"),
+        pytest.param({"source": "photos"}, _ALL, id="no people"),
+    ],
+)
+def test_names_templates_and_pictures_of_private_people_are_not_behind_a_row(tmp_path, data, files):
+    write_results(tmp_path, "face", ["compact"], params={"data": {"face": data}})
+    for name in ("roc", "confusion"):
+        chart = tmp_path / "results" / "benchmark" / "face" / f"compact.{name}.png"
+        chart.parent.mkdir(exist_ok=True)
+        chart.write_bytes(b"\x89PNG")
+    artifact = tmp_path / "models" / "face" / "prune"
+    artifact.mkdir(parents=True)
+    for name in ("meta.json", "weights.safetensors"):
+        (artifact / name).write_text("Ada")
+    proof = {"class_names": ["Ada"], "variants": {"compact": {"artifact": "models/face/prune"}}}
+    (tmp_path / "exports" / "face" / "report.json").write_text(json.dumps(proof))
+    (record,) = read_records(tmp_path, ["face"])
+    assert {f"{folder}/{path.name}" for folder, path in record.files} == files
+    explanation = _update(tmp_path, task="face").board["explanation"].iloc[0]
+    assert bool(explanation) == ("explanation/compact.png" in files)
+    kept = [path for path in (tmp_path / "results" / "runs").rglob("*") if path.is_file()]
+    assert any(path.suffix == ".png" for path in kept) == bool(explanation)
+    assert not any(b"Ada" in path.read_bytes() for path in kept)

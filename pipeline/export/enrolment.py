@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,14 +26,14 @@ from pipeline.tasks.gallery import ConfusableWarning, Gallery, GalleryError, enr
 
 @dataclass(frozen=True)
 class Faces:
-    """embeddings: `[n, D]`, one of each face; names: where each was found; files: of which file each is.
+    """embeddings: `[n, D]`, one of each face; names: where each was found; files: of which file each is, by its place.
 
     skipped: pictures without one clear face, with the reason.
     """
 
     embeddings: NDArray[np.float32]
     names: list[str]
-    files: list[str]
+    files: list[int]
     skipped: list[Skipped]
 
 
@@ -51,14 +52,15 @@ class FaceReader:
         engine = OnnxRuntimeEngine(self.model, threads=1)
         skipped: list[Skipped] = []
         embeddings, names, of_files = [], [], []
-        pictures = self._pictures(files, skipped)
+        file_of: dict[str, int] = {}
+        pictures = self._pictures(files, skipped, file_of)
         for found in crop_faces(pictures, FaceFinder(self.min_face), self.crops):
             if not isinstance(found, Crop):
                 skipped.append(Skipped(found.name, found.reason))
                 continue
             embeddings.append(engine.run(preprocess(found.pixels, self.frame_size))[0])
             names.append(found.name)
-            of_files.append(found.name.partition(" at ")[0])
+            of_files.append(file_of[found.name])
         if not embeddings:
             raise EdgeboardError(
                 "There is no clear face in any picture",
@@ -67,15 +69,20 @@ class FaceReader:
             )
         return Faces(np.stack(embeddings), names, of_files, skipped)
 
-    def _pictures(self, files: Sequence[Path], skipped: list[Skipped]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        for file in files:
-            read = read_recording(self.choice, Recording("", file.name, file, _kind(file)))
+    def _pictures(
+        self, files: Sequence[Path], skipped: list[Skipped], file_of: dict[str, int]
+    ) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """file_of: is filled with the place in `files` that each picture is of, for its name alone does not tell."""
+        for place, (file, called) in enumerate(_called(files)):
+            read = read_recording(self.choice, Recording("", called, file, _kind(file)))
             if isinstance(read, Skipped):
                 skipped.append(read)
                 continue
             several = len(read.frames) > 1
             for frame in read.frames:
-                yield (f"{file.name} at {frame.time_s:.2f} s" if several else file.name), frame.rgb
+                name = f"{called} at {frame.time_s:.2f} s" if several else called
+                file_of[name] = place
+                yield name, frame.rgb
 
 
 def enrol_person(path: Path, start: Path, name: str, faces: Faces, model_sha256: str, *, replace: bool) -> list[str]:
@@ -85,7 +92,7 @@ def enrol_person(path: Path, start: Path, name: str, faces: Faces, model_sha256:
     """
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", ConfusableWarning)
-        gallery = changed(open_gallery(path if path.exists() else start, model_sha256), name, faces, replace=replace)
+        gallery = changed(gallery_in_use(path, start, model_sha256), name, faces, replace=replace)
     path.parent.mkdir(parents=True, exist_ok=True)
     save(gallery, path)
     return [str(one.message) for one in caught if issubclass(one.category, ConfusableWarning)]
@@ -93,9 +100,23 @@ def enrol_person(path: Path, start: Path, name: str, faces: Faces, model_sha256:
 
 def changed(gallery: Gallery, name: str, faces: Faces, *, replace: bool) -> Gallery:
     try:
-        return enrol(gallery, name, faces.embeddings, faces.files, replace=replace)
+        return enrol(gallery, name, faces.embeddings, [str(file) for file in faces.files], replace=replace)
     except GalleryError as error:
         raise EdgeboardError(**error.parts) from error
+
+
+def gallery_in_use(own: Path, shipped: Path, model_sha256: str) -> Gallery:
+    """The gallery of one's own, and where there is none yet the one that ships with the exported file.
+
+    Raises EdgeboardError for one that is damaged or was made with another file, as after another training.
+    """
+    if not own.exists():
+        return open_gallery(shipped, model_sha256)
+    try:
+        return load(own, model_sha256)
+    except GalleryError as error:
+        mend = f"move {own} away, then enrol its people anew: the gallery begins again as the one that ships"
+        raise EdgeboardError(**{**error.parts, "mend": mend}) from error
 
 
 def open_gallery(path: Path, model_sha256: str | None = None) -> Gallery:
@@ -104,6 +125,13 @@ def open_gallery(path: Path, model_sha256: str | None = None) -> Gallery:
         return load(path, model_sha256)
     except GalleryError as error:
         raise EdgeboardError(**error.parts) from error
+
+
+def _called(files: Sequence[Path]) -> list[tuple[Path, str]]:
+    """Each file once, and how it is called: by its name, where another has the same by its path."""
+    once = list({file.resolve(): file for file in files}.values())
+    names = Counter(file.name for file in once)
+    return [(file, file.name if names[file.name] == 1 else str(file)) for file in once]
 
 
 def _kind(file: Path) -> Kind:

@@ -1,10 +1,11 @@
-"""The gallery that ships with an exported file: the known people by that file's embeddings, and its threshold."""
+"""The gallery that ships with each exported file: the known people by that file's embeddings, and its threshold."""
 
 from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,38 @@ from pipeline.files import sha256_file
 from pipeline.metrics.open_set.probes import Probes, compare
 from pipeline.metrics.open_set.threshold import choose_threshold
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
-from pipeline.tasks.gallery import Gallery, GalleryError, Threshold, enrol
+from pipeline.tasks.gallery import Gallery, GalleryError, Threshold, enrol, save
 
 GALLERY_FILE = "gallery.json"
+# Where TensorRT runs another file than ONNX Runtime: its int8 rounds otherwise, and other embeddings come out.
+TENSORRT_GALLERY_FILE = "gallery.tensorrt.json"
 # Of a gallery that nobody has been compared with yet.
 _NO_THRESHOLD = Threshold(1.0, 0.5, 0.0, 0, 0, False, "none was chosen yet")
+
+
+def write_galleries(
+    folder: Path,
+    published_as: Path,
+    entry: dict[str, Any],
+    enrolled: Frames,
+    validation: Frames,
+    false_accept_rate: float,
+) -> None:
+    """Write a gallery beside each file of a variant, and name them in the variant's entry of the export report.
+
+    folder: with the files; published_as: where it will lie, for the paths. `entry["gallery"]` is that of the file for
+    ONNX Runtime, `entry["tensorrt"]["gallery"]` that of TensorRT's: the same where the file is the same, None without
+    one. Each was made through the very file that ships, by ONNX Runtime.
+    """
+    entry["gallery"] = (published_as / GALLERY_FILE).as_posix()
+    made = {GALLERY_FILE: entry["file"]}
+    tensorrt = entry["tensorrt"]
+    tensorrt["gallery"] = entry["gallery"] if tensorrt["file"] else None
+    if tensorrt["file"] and tensorrt["sha256"] != entry["sha256"]:
+        tensorrt["gallery"] = (published_as / TENSORRT_GALLERY_FILE).as_posix()
+        made[TENSORRT_GALLERY_FILE] = tensorrt["file"]
+    for name, file in made.items():
+        save(make_gallery(folder / Path(file).name, enrolled, validation, false_accept_rate), folder / name)
 
 
 def make_gallery(model: Path, enrolled: Frames, validation: Frames, false_accept_rate: float) -> Gallery:

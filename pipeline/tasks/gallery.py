@@ -52,8 +52,8 @@ class Threshold(NamedTuple):
     """From which cosine on a face is somebody known, and how that was chosen.
 
     similarity: the cosine. false_accept_rate: the wished share of strangers taken for anybody, in (0, 1). achieved:
-    that share among the faces it was chosen on, n_strangers of n_people. is_resolved: False where those are too few to
-    tell the wished rate. note: the same in words.
+    that share among the faces it was chosen on, n_strangers of n_people, each person weighing the same. is_resolved:
+    False where those are too few to tell the wished rate. note: the same in words.
     """
 
     similarity: float

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
+from safetensors.numpy import load_file, save_file
 
 from pipeline.data.dataset import SPLITS, Row, make_folders, picture_path, write_index
 from pipeline.data.face_traces import find_traces, remove_traces
@@ -138,16 +139,19 @@ class House:
         put(self.cache / "copies" / "0001.jpg", self.crops(person)[0].read_bytes())
         put(self.cache / "copies" / "0002.jpg", self.crops(others[0])[0].read_bytes())
         put(self.data / ".index.csv.tmp-killed", (self.data / "index.csv").read_bytes())
+        self.maps = root / "results" / "maps"
+        put(self.maps / "of all" / "baseline.png", crop(8001))
+        put(self.cache / "objects" / "0a1b", crop(8001))
         self.hashes = {sha256_file(path) for path in self.crops(person)}
         self.hashes |= {sha256_file(self.data / "sheets" / f"{folder_name(person)}.png")}
-        self.hashes |= {sha256_file(self.data / "everybody.jpg")}
-        self.folders, self.caches = [self.data, self.exports], [self.cache]
+        self.hashes |= {sha256_file(self.data / "everybody.jpg"), hashlib.sha256(crop(8001)).hexdigest()}
+        self.folders, self.caches, self.wholes = [self.data, self.exports], [self.cache], [self.maps]
 
     def crops(self, person: str) -> list[Path]:
         return sorted((self.data / "images").glob(f"*/{folder_name(person)}/*.jpg"))
 
     def remove(self) -> list[Path]:
-        return remove_traces(self.person, self.folders, self.caches)
+        return remove_traces(self.person, self.folders, self.caches, self.wholes)
 
 
 @pytest.fixture
@@ -240,17 +244,17 @@ def test_strangers_who_have_no_label_are_people_too(house: House, removed: str, 
 
 
 def test_a_second_pass_finds_nothing_and_changes_nothing(house: House) -> None:
-    found = find_traces(house.person, house.folders, house.caches)
+    found = find_traces(house.person, house.folders, house.caches, house.wholes)
     assert [trace.path for trace in found] == house.remove()
     after = dict(contents(house.root))
-    assert find_traces(house.person, house.folders, house.caches) == []
+    assert find_traces(house.person, house.folders, house.caches, house.wholes) == []
     assert house.remove() == []
     assert dict(contents(house.root)) == after
 
 
 def test_looking_touches_nothing(house: House) -> None:
     before = dict(contents(house.root))
-    reasons = {trace.reason for trace in find_traces(house.person, house.folders, house.caches)}
+    reasons = {trace.reason for trace in find_traces(house.person, house.folders, house.caches, house.wholes)}
     assert dict(contents(house.root)) == before
     assert {
         "listed in index.csv",
@@ -258,12 +262,13 @@ def test_looking_touches_nothing(house: House) -> None:
         "the name is in it",
         "a copy of a picture of the person",
         "a picture that no row lists and that may show several people",
+        "it may show the person without saying so",
     } <= reasons
 
 
 def test_nobody_of_that_name_leaves_everything(house: House) -> None:
     before = dict(contents(house.root))
-    assert remove_traces("Zoe", house.folders, house.caches) == []
+    assert remove_traces("Zoe", house.folders, house.caches, house.wholes) == []
     assert remove_traces("Ann Lee", [house.root / "nowhere"], [house.root / "nor here"]) == []
     assert dict(contents(house.root)) == before
 
@@ -360,7 +365,67 @@ def test_a_damaged_file_with_the_name_is_refused_before_anything_goes(house: Hou
     assert dict(contents(house.root)) == before
 
 
-@pytest.mark.parametrize("name", ["", "  ", "train", "images", "label", "max", "24", "2026-11", "a"])
+def test_maps_that_name_nobody_go_with_their_folder_though_the_person_is_in_no_data_any_more(tmp_path: Path) -> None:
+    table = put(tmp_path / "maps" / "charts" / "most_confused.json", b'[{"person": "Ann Lee", "n": 2}]')
+    chart = put(tmp_path / "maps" / "charts" / "confusion.png", crop(1))
+    copy = put(tmp_path / "cache" / "3c5d", chart.read_bytes())
+    assert remove_traces("Bo", [], [tmp_path / "cache"], [tmp_path / "maps"]) == []
+    gone = remove_traces("Ann Lee", [], [tmp_path / "cache"], [tmp_path / "maps", tmp_path / "absent"])
+    assert sorted(gone) == sorted([table, chart, copy, table.parent, tmp_path / "maps"])
+    assert list((tmp_path / "cache").iterdir()) == []
+    assert not (tmp_path / "maps").exists()
+
+
+def test_other_peoples_pictures_in_what_goes_as_a_whole_stay_in_the_caches(house: House) -> None:
+    """A whole may be a copy of the data folder; empty files are copies of nothing."""
+    of_bo, empty = house.crops("Bo")[0], put(house.cache / "board.lock", b"")
+    put(house.maps / "copy.jpg", of_bo.read_bytes())
+    put(house.maps / "nothing.txt", b"")
+    copy = put(house.cache / "copies" / "bo", of_bo.read_bytes())
+    house.remove()
+    assert not house.maps.exists()
+    assert copy.is_file()
+    assert empty.is_file()
+
+
+def test_the_direction_of_the_persons_class_goes_with_the_name_and_the_artifact_can_still_be_read(
+    house: House,
+) -> None:
+    """The cached weights too, by their content: none of it says whose they are."""
+    names, weights = ["Bo", "Ann Lee", "Cy"], np.arange(12, dtype=np.float32).reshape(4, 3)
+    artifact, of_variant = house.exports / "models" / "pruned_one", house.exports / "baseline"
+    layers = {"class_weights": {"dim0": 4, "dim1": 3}, "conv": {"out": 8}}
+    write_json(artifact / "meta.json", {"class_names": names, "layers": layers, "task": "face"})
+    save_file({"class_weights": weights, "conv": np.ones(5, np.float32)}, artifact / "weights.safetensors")
+    write_json(house.exports / "report.json", {"class_names": names})
+    np.save(of_variant / "class_weights.npy", weights)
+    files = (artifact / "weights.safetensors", of_variant / "class_weights.npy")
+    copies = [put(house.cache / "objects" / file.stem, file.read_bytes()) for file in files]
+    house.remove()
+    meta = json.loads((artifact / "meta.json").read_text())
+    assert meta == {
+        "class_names": ["Bo", "Cy"],
+        "layers": layers | {"class_weights": {"dim0": 4, "dim1": 2}},
+        "task": "face",
+    }
+    left = load_file(artifact / "weights.safetensors")
+    assert left["class_weights"].tolist() == weights[:, [0, 2]].tolist()
+    assert left["conv"].tolist() == [1] * 5
+    assert np.load(of_variant / "class_weights.npy").tolist() == weights[:, [0, 2]].tolist()
+    assert not any(copy.exists() for copy in copies)
+    assert house.remove() == []
+
+
+def test_a_network_that_spells_the_name_by_chance_stays(house: House) -> None:
+    """Short names are spelt by chance among millions of numbers."""
+    network = put(house.exports / "compact" / "model.onnx", b"\0\xff weights Ann Lee weights")
+    house.remove()
+    assert network.is_file()
+
+
+@pytest.mark.parametrize(
+    "name", ["", "  ", "train", "images", "label", "max", "24", "2026-11", "a", "compact", "model", "report"]
+)
 def test_a_name_by_which_too_much_would_be_found_is_refused(house: House, name: str) -> None:
     before = dict(contents(house.root))
     with pytest.raises(EdgeboardError):

@@ -9,9 +9,12 @@ import numpy as np
 import onnx
 import pytest
 
+from pipeline.data.face_crops.crops import CropOptions
 from pipeline.data.face_crops.finding import FaceFinder
+from pipeline.errors import EdgeboardError
 from pipeline.export import tensorrt_check
-from pipeline.export.face_finder_export import FINDER_FILE, export_face_finder, read_face_finder
+from pipeline.export.face_finder_export import export_face_finder
+from pipeline.export.face_finder_file import FINDER_FILE, read_face_finder
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 from pipeline.tasks.face_finder import Face, Run, find_faces, in_batches
 from tests.data.face_crops.cases import Frame, agreement, drawn_frames, plain_faces
@@ -57,6 +60,24 @@ def test_the_same_export_gives_the_same_bytes(exported: Path, tmp_path: Path) ->
     assert names == ["face_finder.json", "face_onet.onnx", "face_pnet.onnx", "face_rnet.onnx"]
     for name in names:
         assert (exported / name).read_bytes() == (tmp_path / "again" / name).read_bytes()
+
+
+def test_how_faces_are_sought_chosen_and_cut_goes_with_it(exported: Path, tmp_path: Path) -> None:
+    crop = CropOptions(size=112, margin=0.4, rule="central", min_probability=0.8, min_side=24, similar=0.3)
+    export_face_finder(tmp_path / "small", 13, 0.05, crop, 640)
+    described, usual = (read_face_finder(folder / FINDER_FILE) for folder in (tmp_path / "small", exported))
+    assert described["crop"] == {
+        "size": 112, "margin": 0.4, "rule": "central", "min_probability": 0.8, "min_side": 24, "similar": 0.3
+    }  # fmt: skip
+    assert (described["min_face"], described["max_side"]) == (0.05, 640)
+    assert described["finder"]["tiles"][0][0] == 2 * usual["finder"]["tiles"][0][0], "a face half as large is seen"
+    assert (usual["min_face"], usual["crop"]["margin"]) == (0.1, 0.2)
+
+
+def test_a_description_of_an_older_form_is_refused(tmp_path: Path) -> None:
+    (tmp_path / FINDER_FILE).write_text('{"finder": {}, "networks": {}}')
+    with pytest.raises(EdgeboardError, match="older form"):
+        read_face_finder(tmp_path / FINDER_FILE)
 
 
 def test_the_board_finds_what_the_host_finds(exported: Path) -> None:

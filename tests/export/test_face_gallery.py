@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,10 +18,10 @@ from pipeline.data.recordings.reading import FrameChoice
 from pipeline.embedders import Embedder
 from pipeline.errors import EdgeboardError
 from pipeline.export.enrolment import FaceReader, enrol_person, open_gallery
-from pipeline.export.face_gallery import make_gallery
+from pipeline.export.face_gallery import make_gallery, write_galleries
 from pipeline.export.onnx_file import export_onnx
 from pipeline.files import sha256_file
-from pipeline.tasks.gallery import identify, save
+from pipeline.tasks.gallery import identify, load, save
 
 SIZE = 32
 NAMES = ["Ada", "Bo"]
@@ -29,8 +30,12 @@ NAMES = ["Ada", "Bo"]
 class Colours(nn.Module):
     """`[N, 3, S, S]` to the mean of each channel, three numbers: the person is the colour."""
 
+    def __init__(self, green: float = 1.0) -> None:
+        super().__init__()
+        self.weights = torch.tensor([1.0, green, 1.0])
+
     def forward(self, frames_nchw: torch.Tensor) -> torch.Tensor:
-        return frames_nchw.mean(dim=(2, 3))
+        return frames_nchw.mean(dim=(2, 3)) * self.weights
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +79,43 @@ def test_a_name_that_no_gallery_can_hold_is_told_with_the_file(model: Path) -> N
         make_gallery(model, people, validation(), 0.5)
 
 
+def entry_of(folder: Path, tensorrt: str | None) -> dict[str, Any]:
+    made = {"file": f"exports/face/v/{tensorrt}", "sha256": sha256_file(folder / tensorrt)} if tensorrt else {}
+    shipped = {"file": "exports/face/v/model.onnx", "sha256": sha256_file(folder / "model.onnx")}
+    return {**shipped, "tensorrt": {"file": None, "sha256": None, **made}}
+
+
+def test_where_tensorrt_runs_another_file_its_people_and_threshold_are_made_by_that_file(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "model.onnx").write_bytes(model.read_bytes())
+    other = tmp_path / "model.tensorrt.onnx"
+    export_onnx(Embedder(Colours(green=0.3), 2, 3), SIZE, other, 13)
+    entry = entry_of(tmp_path, other.name)
+    write_galleries(tmp_path, Path("exports/face/v"), entry, enrolled(), validation(), 0.5)
+    assert entry["gallery"] == "exports/face/v/gallery.json"
+    assert entry["tensorrt"]["gallery"] == "exports/face/v/gallery.tensorrt.json"
+    ours, theirs = load(tmp_path / "gallery.json", sha256_file(model)), load(tmp_path / "gallery.tensorrt.json")
+    assert theirs.model_sha256 == sha256_file(other)
+    assert theirs.threshold == make_gallery(other, enrolled(), validation(), 0.5).threshold
+    assert theirs.names == ours.names == NAMES
+    assert theirs.threshold.similarity != ours.threshold.similarity
+    apart = [float((a.templates * b.templates).sum()) for a, b in zip(ours.people, theirs.people, strict=True)]
+    assert max(apart) < 0.999
+    assert (tmp_path / "gallery.tensorrt.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(("tensorrt", "gallery"), [("model.onnx", "exports/face/v/gallery.json"), (None, None)])
+def test_one_gallery_is_enough_where_there_is_one_file(
+    tmp_path: Path, model: Path, tensorrt: str | None, gallery: str | None
+) -> None:
+    (tmp_path / "model.onnx").write_bytes(model.read_bytes())
+    entry = entry_of(tmp_path, tensorrt)
+    write_galleries(tmp_path, Path("exports/face/v"), entry, enrolled(), validation(), 0.5)
+    assert (entry["gallery"], entry["tensorrt"]["gallery"]) == ("exports/face/v/gallery.json", gallery)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gallery.json", "model.onnx"]
+
+
 @pytest.fixture(scope="module")
 def photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rng = np.random.default_rng(5)
@@ -90,7 +132,7 @@ def test_a_gallery_of_ones_own_begins_as_the_one_that_ships(tmp_path: Path, mode
     shipped, own = tmp_path / "shipped.json", tmp_path / "new" / "own.json"
     save(make_gallery(model, enrolled(), validation(), 0.5), shipped)
     faces = reader(model).read([photo])
-    assert (faces.names, faces.files, faces.embeddings.shape) == (["one photo.png"], ["one photo.png"], (1, 3))
+    assert (faces.names, faces.files, faces.embeddings.shape) == (["one photo.png"], [0], (1, 3))
     enrol_person(own, shipped, "Cy", faces, sha256_file(model), replace=False)
     assert open_gallery(own).names == [*NAMES, "Cy"]
     assert open_gallery(shipped).names == NAMES

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import sqlite3
 import sys
+import zipfile
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
+from pipeline.artifact import load_artifact
 from pipeline.data.people import draw_person, draw_portrait, draw_recording
+from pipeline.data.recordings.person_names import folder_name
 from pipeline.tasks.gallery import load
 from tests.conftest import TINY, TINY_FACE, copy_repository, run
+from tests.data.recordings.video_cases import write_video
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 VARIANTS = ["baseline", "compact", "distilled", "pruned", "quantized"]
@@ -81,11 +86,13 @@ def test_no_picture_of_a_face_leaves_the_working_folders(repository: Path) -> No
 def test_somebody_is_enrolled_known_and_removed_without_training(repository: Path, photos: list[str]) -> None:
     models = {path: path.stat().st_mtime_ns for path in (repository / "models").rglob("*") if path.is_file()}
     faces = [sys.executable, "-m", "stages.faces"]
-    assert (
-        f"{NAME} is in galleries/compact.json, by 1 face" in run([*faces, "enrol", NAME, photos[0]], repository).stdout
+    clip = str(write_video(Path(photos[0]).with_name("clip.mp4"), [cv2.imread(photos[1])[..., ::-1]] * 5, rate=10))
+    assert f"{NAME} is in galleries/compact.json, by 2 faces" in (
+        run([*faces, "enrol", NAME, photos[0], clip], repository).stdout
     )
     shipped = load(repository / "exports/face/compact/gallery.json")
     assert load(repository / "galleries/compact.json").names == [*shipped.names, NAME]
+    assert load(repository / "galleries/compact.json").people[-1].n_recordings == 2
     assert NAME not in shipped.names, "what DVC made stays as it is"
     told = run([*faces, "who", photos[0]], repository).stdout
     # Whom it names means nothing after one epoch; tests/export/test_face_gallery.py tells one colour from another.
@@ -96,8 +103,19 @@ def test_somebody_is_enrolled_known_and_removed_without_training(repository: Pat
     run([*faces, "enrol", NAME, photos[2], "--replace"], repository)
     assert "removed from galleries/compact.json" in run([*faces, "remove", NAME], repository).stdout
     assert load(repository / "galleries/compact.json").names == shipped.names
-    assert "Nothing of this person" in run([*faces, "remove", NAME], repository, check=False).stdout
+    assert "nobody of that name" in run([*faces, "remove", NAME], repository, check=False).stdout
     assert models == {path: path.stat().st_mtime_ns for path in (repository / "models").rglob("*") if path.is_file()}
+
+
+def test_a_trained_person_is_a_stranger_to_every_variant_once_removed(repository: Path, photos: list[str]) -> None:
+    person, *others = json.loads((repository / "exports/face/report.json").read_text())["class_names"]
+    faces = [sys.executable, "-m", "stages.faces"]
+    told = run([*faces, "remove", person], repository).stdout
+    assert sorted(path.stem for path in (repository / "galleries").glob("*.json")) == VARIANTS
+    assert f"{person} stays in the data" in told
+    for variant in VARIANTS:
+        assert load(repository / f"galleries/{variant}.json").names == others
+    assert person not in run([*faces, "who", *photos, "--variant", "pruned"], repository).stdout
 
 
 @pytest.mark.parametrize(
@@ -108,6 +126,7 @@ def test_somebody_is_enrolled_known_and_removed_without_training(repository: Pat
         (["who", "params.yaml"], "neither a photo nor a video"),
         (["who", "docs/board.png"], "no clear face"),
         (["enrol", "a/b", "PHOTO"], "cannot be called so"),
+        (["remove", "max", "--everywhere"], "cannot be found by name"),
         (["who", "PHOTO", "--variant", "tiny"], "no such variant"),
     ],
 )
@@ -118,15 +137,63 @@ def test_what_cannot_be_done_is_told(repository: Path, photos: list[str], words:
     assert what in told.stdout
 
 
+def untracked(repository: Path) -> dict[str, bytes]:
+    """Every file that Git does not know, DVC's cache among them, with what is packed in it; by its path."""
+    known = set(run(["git", "ls-files"], repository).stdout.splitlines())
+    files = [path for path in repository.rglob("*") if path.is_file() and ".git" not in path.parts]
+    found = {path.relative_to(repository).as_posix(): path.read_bytes() for path in files}
+    for path in filter(zipfile.is_zipfile, files):
+        with zipfile.ZipFile(path) as archive:
+            found |= {f"{path.relative_to(repository)}:{name}": archive.read(name) for name in archive.namelist()}
+    return {name: data for name, data in found.items() if name not in known}
+
+
+def is_picture(data: bytes) -> bool:
+    return data.startswith((b"\xff\xd8\xff", b"\x89PNG"))
+
+
 def test_removing_somebody_everywhere_leaves_no_trace(repository: Path) -> None:
-    """Last, for it takes a person out of the data."""
-    person = json.loads((repository / "exports/face/report.json").read_text())["class_names"][0]
+    """Last, for it takes a person out of the data. The whole clone is read: no list of folders can be too short."""
+    person = json.loads((repository / "data/face/report.json").read_text())["classes"][0]
     index = pd.read_csv(repository / "data/face/index.csv", keep_default_na=False)
     crops = [(repository / "data/face" / file).read_bytes() for file in index.loc[index["label"] == person, "file"]]
+    run([sys.executable, "-m", "stages.bundle", "face"], repository)
+    experiment = repository / ".dvc/tmp/exps/tmp1/results/explain/face/baseline.png"
+    experiment.parent.mkdir(parents=True)
+    experiment.write_bytes((repository / "results/explain/face/baseline.png").read_bytes())
+    (repository / ".dvc/tmp/exps/tmp1/dvc.yaml").touch()
+    stopped = repository / ".edgeboard/checkpoints/train/last.ckpt"
+    stopped.parent.mkdir(parents=True, exist_ok=True)
+    stopped.write_bytes((repository / "models/face/train/baseline/weights.safetensors").read_bytes())
+    before = untracked(repository)
+    directions = load_file(repository / "models/face/train/baseline/weights.safetensors")["class_weights"]
     assert crops
-    run([sys.executable, "-m", "stages.faces", "remove", person, "--everywhere"], repository)
-    looked_at = ("data", ".dvc/cache", "galleries", "results/explain", ".edgeboard")
-    files = [path for folder in looked_at for path in (repository / folder).rglob("*") if path.is_file()]
-    contents = {path: path.read_bytes() for path in files}
-    assert not [path for path, data in contents.items() if data in crops]
-    assert not [path for path, data in contents.items() if person.encode() in data]
+    assert any(name.startswith("mlartifacts/") and person.encode() in data for name, data in before.items())
+
+    told = run([sys.executable, "-m", "stages.faces", "remove", person, "--everywhere"], repository).stdout
+
+    left = untracked(repository)
+    spelt = [form.encode(how) for form in (person, folder_name(person)) for how in ("utf-8", "utf-32-le")]
+    assert not [name for name, data in left.items() if any(one in name.encode() or one in data for one in spelt)]
+    assert not [name for name, data in left.items() if any(crop in data for crop in crops)]
+    # Of pictures only other people's are left, and charts without a name.
+    of_data = {data for name, data in left.items() if name.startswith("data/face/")}
+    pictures = {name for name, data in left.items() if is_picture(data) and data not in of_data}
+    assert {Path(name).name for name in pictures} <= {f"{variant}.roc.png" for variant in VARIANTS}
+    # Weights have directions of the others alone, and stand nowhere else.
+    weights = {
+        name for name, data in left.items() if b"class_weights" in data and name.endswith((".safetensors", ".ckpt"))
+    }
+    assert weights
+    assert {Path(name).parts[0] for name in weights} == {"models"}
+    kept = load_file(repository / "models/face/train/baseline/weights.safetensors")["class_weights"]
+    assert kept.tolist() == directions[:, 1:].tolist()
+    for variant in VARIANTS:
+        assert np.load(repository / f"exports/face/{variant}/class_weights.npy").shape[1] == directions.shape[1] - 1
+        assert person not in load(repository / f"exports/face/{variant}/gallery.json").names
+    assert (
+        load_artifact(repository / "models/face/prune/prune")[1].class_names
+        == load(repository / "exports/face/pruned/gallery.json").names
+    )
+    assert "only you can change" in told
+    assert "names the person" not in told

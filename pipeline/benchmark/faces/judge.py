@@ -13,7 +13,6 @@ from pipeline.answers import cosines
 from pipeline.benchmark.faces.accuracy import OpenSetAccuracy, measure_open_set, paired_differences
 from pipeline.benchmark.faces.confusion import confusion, most_confused, write_confusion
 from pipeline.benchmark.faces.roc_curve import write_roc_curve
-from pipeline.benchmark.faces.with_finder import BoardFinder
 from pipeline.benchmark.rows import BASELINE, ExportedVariant
 from pipeline.data.frames import Frames
 from pipeline.errors import EdgeboardError
@@ -27,19 +26,13 @@ _COMPARED = ("tar_at_far_1_percent",)
 
 
 class FaceJudge:
-    """galleries: of each variant, made by its own file, with its own threshold.
+    """galleries: of each variant, made by its own file, with its own threshold."""
 
-    finder: of the face in a whole frame; None leaves its time unmeasured.
-    """
-
-    def __init__(
-        self, task: str, test: Frames, galleries: Mapping[str, Gallery], seed: int, finder: BoardFinder | None = None
-    ) -> None:
+    def __init__(self, task: str, test: Frames, galleries: Mapping[str, Gallery], seed: int) -> None:
         self.test = test
         self._task = task
         self._galleries = galleries
         self._seed = seed
-        self._finder = finder
 
     def read(self, one: ExportedVariant, outputs: Outputs) -> Outputs:
         """The embeddings `[N, D]`. Raises EdgeboardError for NaN and infinity."""
@@ -50,11 +43,8 @@ class FaceJudge:
             )
         return outputs
 
-    def further(self, one: ExportedVariant, run: Callable[[Outputs], Outputs]) -> dict[str, Any]:
-        """The time of a whole camera frame, with the face to be found in it first."""
-        if self._finder is None:
-            return {}
-        return self._finder.columns(run, self.decoder(one), self.test.frames_nhwc.shape[1])
+    def further(self, one: ExportedVariant, run: Callable[[Outputs], Outputs]) -> dict[str, Any]:  # noqa: ARG002
+        return {}
 
     def decoder(self, one: ExportedVariant) -> Callable[[Outputs], Any]:
         """Who it is, by the variant's gallery and threshold."""

@@ -31,6 +31,7 @@ TASK = "face"
 SHEETS = "sheets"
 CAMERA_FRAMES = "frames"
 _N_CAMERA_FRAMES = 16
+_SPLITS_OF_STRANGERS = ("val", "test")
 
 
 def generate_face(
@@ -59,15 +60,24 @@ def generate_face(
 
 
 def _check_everybody_is_there(plan: Plan, rows: Sequence[Row], done: Sequence[CroppedRecording]) -> None:
-    """Every known person in every split: somebody without a test recording could not be tested."""
+    """Every known person in every split, and strangers to choose the threshold with, and others to test it with."""
     present = {(row.label, row.split) for row in rows}
-    missing = [f"{person} in {split}" for person in plan.known for split in SPLITS if (person, split) not in present]
+    missing = {(person, split): person for person in plan.known for split in SPLITS if (person, split) not in present}
+    missing |= {("", split): "all strangers" for split in _SPLITS_OF_STRANGERS if ("", split) not in present}
     if missing:
-        reasons = sorted({entry.reason for one in done for entry in one.skipped})
+        reasons = sorted(
+            {
+                entry.reason
+                for one, cropped in zip(plan.recordings, done, strict=True)
+                for entry in cropped.skipped
+                if (one.person if one.is_known else "", one.split) in missing
+            }
+        )
+        names = [f"{name} in {split}" for (_, split), name in missing.items()]
         raise EdgeboardError(
-            "No face was found of some people",
+            "No usable face was found of some people",
             where=f"data.{TASK}.source",
-            value=f"{len(missing)} times: {', '.join(missing[:5])}; {'; '.join(reasons[:3])}",
+            value=f"{len(names)} times: {', '.join(names[:5])}; {'; '.join(reasons[:3])}",
             mend=f"add recordings with one clear face, or lower data.{TASK}.min_face or min_probability",
         )
 

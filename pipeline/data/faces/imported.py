@@ -42,9 +42,15 @@ def plan_folder(params: FaceData, seed: int, task: str, workers: int | None) -> 
 
     Raises EdgeboardError for a folder without people, for the same file under two names, and where too few are left.
     """
-    where = f"data.{task}.source"
-    found, groups = _listed(Path(params.source), params, where, workers)
-    skipped = [*found.skipped, *groups.skipped]
+    where, where_strangers = f"data.{task}.source", f"data.{task}.strangers"
+    found = find_recordings(Path(params.source), where)
+    others = FoundRecordings()
+    if params.strangers:
+        others = find_recordings(Path(params.strangers), where_strangers)
+        _check_nobody_is_both(found.persons, others.persons, where_strangers)
+    # Together, since a file that lies on both sides would make somebody a stranger to himself.
+    both = f"{where}, {where_strangers}" if params.strangers else where
+    groups, unreadable = _grouped([*found.recordings, *others.recordings], params, both, workers)
     n_people = len({recording.person for recording in found.recordings if recording.name in groups.of})
     held_out = 0 if params.strangers else max(1, round(params.stranger_fraction * n_people / 2))
     splits = split_recordings(
@@ -62,35 +68,33 @@ def plan_folder(params: FaceData, seed: int, task: str, workers: int | None) -> 
         for one in found.recordings
         if groups.of.get(one.name) in splits.split_of
     ]
-    twins = list(groups.twins)
     strangers = splits.strangers
     if params.strangers:
-        others, other_groups = _listed(Path(params.strangers), params, f"data.{task}.strangers", workers)
-        _check_nobody_is_both(found.persons, others.persons, f"data.{task}.strangers")
-        skipped += [*others.skipped, *other_groups.skipped]
-        twins += other_groups.twins
-        strangers = _shared_out(others.persons, seed)
+        usable = sorted({one.person for one in others.recordings if one.name in groups.of})
+        strangers = _shared_out(usable, seed, where_strangers)
         split_of = {person: split for split, persons in strangers.items() for person in persons}
         planned += [
-            _planned(choice, one, other_groups.of[one.name], split_of[one.person], is_known=False)
+            _planned(choice, one, groups.of[one.name], split_of[one.person], is_known=False)
             for one in others.recordings
-            if one.name in other_groups.of
+            if one.name in groups.of
         ]
+    skipped = [*found.skipped, *others.skipped, *unreadable, *groups.skipped, *splits.left_out]
     findings: dict[str, Any] = {
         "strangers": {split: len(persons) for split, persons in strangers.items()},
-        "twins": [twin._asdict() for twin in twins],
-        "hidden": found.hidden,
-        "skipped": [vars(entry) for entry in [*skipped, *splits.left_out]],
+        "twins": [twin._asdict() for twin in groups.twins],
+        "hidden": found.hidden + others.hidden,
+        "skipped": [vars(entry) for entry in skipped],
     }
     return Plan(Path(params.source).resolve().name, splits.known, planned, findings)
 
 
-def _listed(root: Path, params: FaceData, where: str, workers: int | None) -> tuple[FoundRecordings, Groups]:
-    found = find_recordings(root, where)
-    looked = map_in_order(partial(fingerprint, params.max_megapixels), found.recordings, workers)
-    found.skipped += [one for one in looked if isinstance(one, Skipped)]
+def _grouped(
+    recordings: Sequence[Recording], params: FaceData, where: str, workers: int | None
+) -> tuple[Groups, list[Skipped]]:
+    looked = map_in_order(partial(fingerprint, params.max_megapixels, seconds=None), recordings, workers)
+    unreadable = [one for one in looked if isinstance(one, Skipped)]
     usable = [one for one in looked if isinstance(one, Fingerprint)]
-    return found, group_recordings(usable, params.near_duplicate_bits, params.group_pattern, where)
+    return group_recordings(usable, params.near_duplicate_bits, params.group_pattern, where), unreadable
 
 
 def _planned(choice: FrameChoice, recording: Recording, group: str, split: str, is_known: bool) -> PlannedRecording:
@@ -98,27 +102,28 @@ def _planned(choice: FrameChoice, recording: Recording, group: str, split: str, 
     return PlannedRecording(recording.name, recording.person, is_known, group, split, source)
 
 
-def _shared_out(persons: Sequence[str], seed: int) -> dict[str, list[str]]:
+def _shared_out(persons: Sequence[str], seed: int, where: str) -> dict[str, list[str]]:
     """Half of the strangers are validated with, the other half tested with."""
+    if len(persons) < len(_SPLITS_OF_STRANGERS):
+        raise EdgeboardError(
+            "One stranger cannot be validated and tested with",
+            where=where,
+            value=f"{len(persons)} people with a recording that can be used",
+            allowed="at least 2",
+            mend="add people, or set strangers: null",
+        )
     order = sorted(persons, key=lambda person: hashlib.sha256(f"{seed}:{person}".encode()).hexdigest())
     half = len(order) // 2
     return {"val": sorted(order[:half]), "test": sorted(order[half:])}
 
 
 def _check_nobody_is_both(known: Sequence[str], strangers: Sequence[str], where: str) -> None:
-    both = sorted(set(known) & set(strangers))
+    either = {person.casefold() for person in known}
+    both = [person for person in strangers if person.casefold() in either]
     if both:
         raise EdgeboardError(
             "Somebody cannot be known and a stranger",
             where=where,
             value=", ".join(both[:5]),
             mend="rename the folder, or remove it on one side",
-        )
-    if len(strangers) < len(_SPLITS_OF_STRANGERS):
-        raise EdgeboardError(
-            "One stranger cannot be validated and tested with",
-            where=where,
-            value=f"{len(strangers)} people",
-            allowed="at least 2",
-            mend="add people, or set strangers: null",
         )

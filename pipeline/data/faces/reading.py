@@ -6,10 +6,6 @@ from pipeline.data.face_crops.crops import CropOptions
 from pipeline.data.recordings.reading import FrameChoice
 from pipeline.face_data_options import FaceData
 
-# The finder looks for faces from this fraction of min_face on; smaller ones are then refused with that reason.
-_SEEN = 0.8
-_DRAWN_HEIGHT = 320
-
 
 def frame_choice(params: FaceData) -> FrameChoice:
     return FrameChoice(
@@ -29,6 +25,5 @@ def crop_options(params: FaceData) -> CropOptions:
 
 
 def smallest_face(params: FaceData) -> float:
-    """That is sought, as a fraction of the longest side that a frame can have."""
-    longest = _DRAWN_HEIGHT if params.is_synthetic else params.max_side
-    return min(1.0, max(0.05, _SEEN * params.min_face / longest))
+    """Side of the smallest face that is sought, as a fraction of the longest side that a frame can have."""
+    return params.smallest_face

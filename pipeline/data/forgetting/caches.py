@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.data.class_folders import shown
@@ -16,12 +16,12 @@ from pipeline.files import sha256_file
 _DVC_LISTING = ".dir"  # DVC's list of a folder whose files lie beside it, named by their MD5
 
 
-def cached_traces(cache: Path, search: NameSearch, hashes: Iterable[str]) -> dict[Path, str]:
+def cached_traces(cache: Path, search: NameSearch, hashes: Mapping[str, str]) -> dict[Path, str]:
     """The files that tell of the person, with the reason; DVC's listings last, for they alone name its files.
 
-    A short name is spelt by chance in large files, such as weights: those go too.
+    hashes: sha256 -> reason, of files whose copies go. A short name is spelt by chance in large files, such as weights:
+    those go too.
     """
-    hashes = set(hashes)
     doomed: dict[Path, str] = {}
     listings: dict[Path, str] = {}
     for path in all_files(cache):
@@ -42,9 +42,9 @@ def inside_cache(path: Path, cache: Path) -> str:
     return shown("/".join(part for part in parts if not re.fullmatch("[0-9a-f]{2}", part)))
 
 
-def _reason(path: Path, search: NameSearch, hashes: set[str]) -> str | None:
-    if sha256_file(path) in hashes:
-        return "a copy of a picture of the person"
+def _reason(path: Path, search: NameSearch, hashes: Mapping[str, str]) -> str | None:
+    if hashes and (reason := hashes.get(sha256_file(path))):
+        return reason
     data = path.read_bytes()
     if is_pixels(path, data):
         return None

@@ -15,12 +15,14 @@ from pipeline.errors import EdgeboardError
 # No name has it; it stands where the longer name of somebody else was.
 _MASK = "\0"
 _ENCODINGS = ("utf-8", "utf-16-le", "utf-32-le")  # the last is what numpy stores arrays of text in
-# Words that every data folder has: by such a name everybody's crops would be found.
+# Words of every data folder, export and report of a network: by such a name everybody's files would be found.
 _LAYOUT = {
     "images", "masks", "sheets", "faces", "train", "val", "test", "strangers", "file", "label", "person", "people",
     "split", "source", "recording", "name", "mask", "width", "height", "sha256", "index", "report", "classes", "counts",
     "files", "skipped", "reason", "min", "max", "median", "task", "jpg", "png", "csv", "json", "unknown", "data", "md5",
-    "relpath", "face", "photo", "video",
+    "relpath", "face", "photo", "video", "baseline", "pruned", "distilled", "quantized", "compact", "prune",
+    "distill", "quantize", "finder", "gallery", "model", "models", "exports", "onnxruntime", "tensorrt", "templates",
+    "threshold", "mean", "variants", "artifact", "class", "weights", "meta", "head", "graphs", "onnx",
 }  # fmt: skip
 
 
@@ -39,7 +41,7 @@ class NameSearch:
                 "A person of that name cannot be found by name: other things are called so too",
                 value=person,
                 allowed="a name with letters that is no word of a data folder's layout, such as 'train'",
-                mend="rename the person's folder and draw the data again without it",
+                mend="rename the person's folder and draw the data again without it; galleries alone forget any name",
             )
         self._forms = _forms(self.person)
         longer = {form for other in others if as_person(other) != self.person for form in _forms(as_person(other))}

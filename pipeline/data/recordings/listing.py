@@ -14,6 +14,7 @@ from pipeline.data.folder import Skipped
 from pipeline.data.recordings import video
 from pipeline.data.recordings.person_names import as_person, folder_name
 from pipeline.errors import EdgeboardError
+from pipeline.tasks.gallery import GalleryError, usable_name
 
 Kind = Literal["video", "photo"]
 _LAYOUT = "a folder with one sub-folder per person, holding videos (.mp4 .mov .avi .mkv .webm) or photos (.jpg .png)"
@@ -47,7 +48,8 @@ def find_recordings(root: Path, where: str) -> FoundRecordings:
 
     Linked files are used, linked folders are not entered. What is neither a video nor a photo, and a person with
     nothing, is in `skipped`. Raises EdgeboardError where a folder cannot be read, nothing is found, a person's name
-    cannot be used, or two folders have the same name in two spellings of Unicode.
+    cannot be used, by a gallery neither, or two folders have the same name in two spellings: of Unicode, or of capital
+    and small letters.
     """
     found = FoundRecordings()
     homes: dict[str, str] = {}
@@ -83,16 +85,21 @@ def find_recordings(root: Path, where: str) -> FoundRecordings:
 
 
 def _add_person(found: FoundRecordings, homes: dict[str, str], root: Path, folder: str, where: str) -> None:
+    # All refused here, and not when the first file is written after an hour, or the gallery when all is trained.
     person = as_person(folder)
-    folder_name(person)  # refused here, and not when the first file is written after an hour
-    if person in homes:
+    folder_name(person)
+    try:
+        usable_name(person)
+    except GalleryError as error:
+        raise EdgeboardError(**{"where": where, **error.parts, "mend": "rename the folder"}) from None
+    same = homes.setdefault(person.casefold(), folder)
+    if same != folder:
         raise EdgeboardError(
-            "Two folders have the same name in two spellings of Unicode",
+            "Two folders have the same name in two spellings",
             where=where,
-            value=f"{person}: {homes[person]!a} and {folder!a}",
+            value=f"{person}: {same!a} and {folder!a}",
             mend="put their files into one folder, or rename one",
         )
-    homes[person] = folder
     before = len(found.recordings)
     for path in _walk(found, root, folder):
         name = path.relative_to(root).as_posix()

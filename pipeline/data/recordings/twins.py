@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
@@ -19,20 +17,21 @@ from pipeline.data.photos import UnusablePhotoError
 from pipeline.data.recordings.listing import Recording
 from pipeline.data.recordings.looks import look
 from pipeline.data.recordings.reading import read_photo
+from pipeline.data.recordings.shared_looks import sharing_pairs
 from pipeline.data.recordings.video import Frame, UnusableVideoError, VideoFrames
 from pipeline.errors import EdgeboardError
 from pipeline.files import sha256_file
 
-# The hashes of a video's first seconds, one a second. One frame alone may be black, or a title of many videos.
+# One frame alone may be black, or a title of many videos.
 _SECONDS = 3
+_LOOKS_PER_SECOND = 1.0
 _LOOKED_AT_SIDE = 128
-_CHUNK = 256
 _SHOWN = 5
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """`looks`: 64-bit perceptual hashes, one of a photo, up to three of a video."""
+    """`looks`: 64-bit perceptual hashes, one of a photo, of a video one for each second that was looked at."""
 
     recording: Recording
     sha256: str
@@ -40,7 +39,7 @@ class Fingerprint:
 
 
 class Twins(NamedTuple):
-    """Two recordings of different persons that look the same, by name."""
+    """Two recordings of different persons that look the same, in whole or in part, by name."""
 
     file: str
     other: str
@@ -55,11 +54,14 @@ class Groups:
     skipped: list[Skipped]
 
 
-def fingerprint(max_megapixels: int, recording: Recording) -> Fingerprint | Skipped:
-    """Read what tells two recordings apart; one that cannot be read gives its reason."""
+def fingerprint(max_megapixels: int, recording: Recording, seconds: int | None = _SECONDS) -> Fingerprint | Skipped:
+    """Read what tells two recordings apart; one that cannot be read gives its reason.
+
+    seconds: so many are looked at from the beginning of a video; None: all, which finds parts of it elsewhere.
+    """
     try:
         sha256 = sha256_file(recording.path)
-        looks = (look(frame.rgb) for frame in _glimpses(recording, max_megapixels))
+        looks = (look(frame.rgb) for frame in _glimpses(recording, max_megapixels, seconds))
         return Fingerprint(recording, sha256, tuple(seen for seen in looks if seen is not None))
     except (UnusablePhotoError, UnusableVideoError) as error:
         return Skipped(recording.name, str(error))
@@ -72,8 +74,9 @@ def group_recordings(
 ) -> Groups:
     """Which recordings of a person belong together and must not be split.
 
-    Together are those that look alike (each of their hashes differs in at most `near_duplicate_bits` bits), those in
-    whose names `group_pattern` finds the same text (that of its first brackets, where it has any), and chains of such.
+    Together are those that look alike in whole or in part (half of the hashes of one, or more, differ from any of the
+    other in at most `near_duplicate_bits` bits: a still of a video, a video without its beginning), those in whose
+    names `group_pattern` finds the same text (that of its first brackets, where it has any), and chains of such.
     Of byte-identical files of one person the first stays, the others are skipped.
     Raises EdgeboardError where two persons have the same file.
     """
@@ -81,7 +84,7 @@ def group_recordings(
         sorted(fingerprints, key=lambda it: (it.recording.person, it.recording.name)), where
     )
     links, twins = [], []
-    for i, j in near_pairs([it.looks for it in ordered], near_duplicate_bits):
+    for i, j in sharing_pairs([it.looks for it in ordered], near_duplicate_bits):
         one, other = ordered[i].recording, ordered[j].recording
         if one.person == other.person:
             links.append((i, j))
@@ -96,35 +99,6 @@ def group_recordings(
     names = [it.recording.name for it in ordered]
     groups = {names[i]: names[first] for i, first in enumerate(first_linked(len(ordered), links))}
     return Groups(groups, twins, skipped)
-
-
-def near_pairs(looks: Sequence[tuple[int, ...]], max_bits: int) -> list[tuple[int, int]]:
-    """Pairs `(i, j)`, i < j, with equally many hashes, one at least, that differ pairwise in at most `max_bits` bits.
-
-    >>> near_pairs([(0, 7), (1, 7), (0,), (0, 0)], 1)
-    [(0, 1)]
-    """
-    by_count: dict[int, list[int]] = defaultdict(list)
-    for i, hashes in enumerate(looks):
-        by_count[len(hashes)].append(i)
-    pairs = []
-    for count, numbers in by_count.items():
-        if count == 0:
-            continue
-        hashes_nk = np.array([looks[i] for i in numbers], dtype=np.uint64)
-        for start in range(0, len(numbers), _CHUNK):
-            near = _most_bits(hashes_nk[start : start + _CHUNK], hashes_nk[start:]) <= max_bits
-            # Nearness is mutual: the upper triangle is enough.
-            for left, right in zip(*np.nonzero(np.triu(near, 1)), strict=True):
-                pairs.append((numbers[start + left], numbers[start + right]))
-    return sorted(pairs)
-
-
-def _most_bits(some_nk: NDArray[np.uint64], others_mk: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    most = np.zeros((len(some_nk), len(others_mk)), dtype=np.uint8)
-    for one_n, other_m in zip(some_nk.T, others_mk.T, strict=True):
-        np.maximum(most, np.bitwise_count(one_n[:, None] ^ other_m[None, :]), out=most)
-    return most
 
 
 def first_linked(count: int, links: Sequence[tuple[int, int]]) -> list[int]:
@@ -158,7 +132,7 @@ def _without_copies(ordered: Sequence[Fingerprint], where: str) -> tuple[list[Fi
     return kept, skipped
 
 
-def _glimpses(recording: Recording, max_megapixels: int) -> Iterator[Frame]:
+def _glimpses(recording: Recording, max_megapixels: int, seconds: int | None) -> Iterator[Frame]:
     if recording.kind == "photo":
         return iter([read_photo(recording.path, _LOOKED_AT_SIDE, max_megapixels)])
-    return islice(VideoFrames(recording.path, 1.0, _LOOKED_AT_SIDE, max_megapixels), _SECONDS)
+    return islice(VideoFrames(recording.path, _LOOKS_PER_SECOND, _LOOKED_AT_SIDE, max_megapixels), seconds)

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v")
+SUFFIXES = (
+    ".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v",
+    ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".3gp", ".ogv",
+)  # fmt: skip
 # What the content may be. A closed list, since a play list named .mp4 would make FFmpeg open other files.
-_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi"
+_CONTAINERS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,asf,flv,ogg"
 _USUAL_RATE = Fraction(25)
 _UNSPECIFIED = 2  # AVCOL_SPC_UNSPECIFIED
 # So much may be missing at the end before it is worth a note: encoders round durations.

@@ -26,7 +26,7 @@ def face(x: float, y: float, side: float, probability: float = 0.99) -> Face:
     [
         ([], "largest", "no face was found"),
         ([face(160, 120, 100, 0.8)], "largest", "probability 0.80; at least 0.9"),
-        ([face(160, 120, 30)], "largest", "too small: 30 pixels; at least 40"),
+        ([face(160, 120, 30)], "largest", "too small: 30 pixels; at least 40 (min_face)"),
         ([face(160, 120, 40)], "largest", 0),
         ([face(160, 120, 100)], "central", 0),
         ([face(80, 120, 100), face(240, 120, 90)], "largest", "2 faces of similar size"),

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from pipeline.data.folder import Skipped
 from pipeline.data.recordings.listing import Recording, find_recordings
-from pipeline.data.recordings.twins import Fingerprint, Groups, Twins, fingerprint, group_recordings, near_pairs
+from pipeline.data.recordings.shared_looks import sharing_pairs
+from pipeline.data.recordings.twins import Fingerprint, Groups, Twins, fingerprint, group_recordings
 from pipeline.errors import EdgeboardError
 from tests.data.photo_cases import a_photo
 from tests.data.recordings.video_cases import numbered, pictures, write_video
@@ -17,7 +19,7 @@ WHERE = "data.faces.source"
 
 
 def groups_of(root: Path, bits: int = 6, pattern: str | None = None) -> Groups:
-    prints = [fingerprint(100, recording) for recording in find_recordings(root, WHERE).recordings]
+    prints = [fingerprint(100, recording, seconds=None) for recording in find_recordings(root, WHERE).recordings]
     return group_recordings([it for it in prints if isinstance(it, Fingerprint)], bits, pattern, WHERE)
 
 
@@ -71,14 +73,35 @@ def test_near_duplicates_are_a_group_within_a_person_and_twins_between_two(peopl
     assert groups.twins == [Twins("Al/1.jpg", "Bea/smaller.jpg"), Twins("Al/smaller.jpg", "Bea/smaller.jpg")]
 
 
-def test_a_video_encoded_again_is_one_group_with_the_first(people: Path) -> None:
-    shots = [shot for shot in pictures(range(20, 23)) for _ in range(25)]
-    write_video(people / "Al" / "a.mp4", shots)
-    write_video(people / "Al" / "b.mkv", shots, codec="mpeg4")
-    write_video(people / "Al" / "c.mp4", shots[:25] + shots[50:])
+SHOTS = pictures(range(20, 28))
+
+
+def seconds_of(shots: list[np.ndarray]) -> list[np.ndarray]:
+    """Each for a second."""
+    return [shot for shot in shots for _ in range(25)]
+
+
+def test_a_video_again_or_a_part_of_it_is_one_group_with_the_first(people: Path) -> None:
+    own = people / "Al"
+    write_video(own / "a.mp4", seconds_of(SHOTS[:6]))
+    write_video(own / "b.mkv", seconds_of(SHOTS[:6]), codec="mpeg4")
+    write_video(own / "c_cut.mp4", seconds_of(SHOTS[:6])[13:])
+    write_video(own / "d_end.mp4", seconds_of(SHOTS[4:6]))
+    Image.fromarray(SHOTS[5]).save(own / "e_still.jpg")
     groups = groups_of(people)
-    assert groups.of["Al/b.mkv"] == "Al/a.mp4"
-    assert groups.of["Al/c.mp4"] == "Al/c.mp4"
+    assert [groups.of[f"Al/{name}"] for name in ("b.mkv", "c_cut.mp4", "d_end.mp4", "e_still.jpg")] == ["Al/a.mp4"] * 4
+    assert [groups.of[f"Al/{i}.jpg"] for i in range(3)] == [f"Al/{i}.jpg" for i in range(3)]
+
+
+def test_what_two_videos_share_for_a_moment_does_not_join_them(people: Path) -> None:
+    title = SHOTS[7]
+    write_video(people / "Al" / "a.mp4", seconds_of([title, *SHOTS[:3]]))
+    write_video(people / "Al" / "b.mp4", seconds_of([title, *SHOTS[3:6]]))
+    write_video(people / "Bea" / "c.mp4", seconds_of([title, *SHOTS[4:6][::-1], SHOTS[6]]))
+    groups = groups_of(people)
+    assert groups.of["Al/b.mp4"] == "Al/b.mp4"
+    # Three of four seconds of c are in b, though in another order.
+    assert groups.twins == [Twins("Al/b.mp4", "Bea/c.mp4")]
 
 
 def test_black_videos_are_not_twins(people: Path) -> None:
@@ -121,18 +144,27 @@ def test_nothing_gives_nothing() -> None:
     assert group_recordings([], 6, None, WHERE) == Groups({}, [], [])
 
 
-def test_pairs_are_those_of_comparing_each_with_each() -> None:
-    rng = np.random.default_rng(0)
-    looks = [tuple(int(rng.integers(0, 256)) for _ in range(int(rng.integers(0, 3)))) for _ in range(600)]
+def test_recordings_that_share_looks_are_those_of_comparing_each_with_each() -> None:
+    rng = np.random.default_rng(1)
+    looks = [tuple(int(rng.integers(0, 2**9)) for _ in range(int(rng.integers(0, 5)))) for _ in range(300)]
+
+    def share(some: tuple[int, ...], others: tuple[int, ...]) -> float:
+        near = [any((one ^ other).bit_count() <= 1 for other in others) for one in some]
+        return sum(near) / len(near)
+
     each = [
         (i, j)
-        for j in range(len(looks))
-        for i in range(j)
-        if 0 < len(looks[i]) == len(looks[j])
-        and all((a ^ b).bit_count() <= 2 for a, b in zip(looks[i], looks[j], strict=True))
+        for i, one in enumerate(looks)
+        for j, other in enumerate(looks)
+        if i < j and one and other and max(share(one, other), share(other, one)) >= 0.5
     ]
-    assert near_pairs(looks, 2) == sorted(each)
-    assert len(each) > 1000
+    assert sharing_pairs(looks, 1) == each
+    assert 100 < len(each) < 300 * 299 / 4
+
+
+@pytest.mark.parametrize("looks", [[], [()], [(), ()], [(5,)]], ids=str)
+def test_there_is_nothing_to_share(looks: list[tuple[int, ...]]) -> None:
+    assert sharing_pairs(looks, 64) == []
 
 
 def test_what_cannot_be_read_is_skipped_with_its_reason(people: Path) -> None:

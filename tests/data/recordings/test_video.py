@@ -98,8 +98,12 @@ def test_one_frame(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("suffix", "codec"),
-    [(".mp4", "libx264"), (".mov", "libx264"), (".mkv", "libx264"), (".avi", "mpeg4"), (".webm", "libvpx")],
-)
+    [
+        (".mp4", "libx264"), (".mov", "libx264"), (".mkv", "libx264"), (".avi", "mpeg4"), (".webm", "libvpx"),
+        (".mpg", "mpeg1video"), (".mpeg", "mpeg2video"), (".wmv", "wmv2"), (".flv", "flv"), (".ts", "libx264"),
+        (".3gp", "libx264"), (".ogv", "libvpx"),
+    ],
+)  # fmt: skip
 def test_every_kind_of_file_gives_evenly_spaced_frames(tmp_path: Path, suffix: str, codec: str) -> None:
     path = write_video(tmp_path / f"in{suffix}", numbered(40), codec=codec)
     assert suffix in SUFFIXES

@@ -60,8 +60,9 @@ def write_video(
         if codec == "libx264":
             # With B-frames, as phones and cameras encode: frames are stored in another order than they are shown.
             stream.options = {"preset": "ultrafast", "crf": "12", "bf": "3"}
-        # AVI has one length for all frames.
-        unit = Fraction(1, rate) if path.suffix == ".avi" else Fraction(1, _TICKS)
+        # AVI and Ogg have one length for all frames, and so have the older codecs.
+        has_one_length = path.suffix in (".avi", ".ogv") or codec in ("mpeg1video", "mpeg2video", "wmv2", "flv")
+        unit = Fraction(1, rate) if has_one_length else Fraction(1, _TICKS)
         stream.codec_context.time_base = unit
         if rotation is not None:
             stream.set_display_rotation(rotation, hflip=mirrored)

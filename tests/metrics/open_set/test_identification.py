@@ -1,4 +1,4 @@
-"""One face against the gallery, the threshold, and what a set of faces must be."""
+"""One face against the gallery, and what a set of faces must be."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import pytest
 from pipeline.errors import EdgeboardError
 from pipeline.metrics.open_set.identification import is_accepted, is_rank_one, is_right
 from pipeline.metrics.open_set.probes import Probes, compare
-from pipeline.metrics.open_set.threshold import UNRESOLVED_MARGIN, choose_threshold
 from pipeline.tasks.gallery import Gallery, Threshold, enrol, identify
-from tests.metrics.open_set.cases import COLLAPSED, PERFECT, REVERSED, probes, random_probes
+from tests.metrics.open_set.cases import COLLAPSED, PERFECT, REVERSED, probes
 
 
 @pytest.mark.parametrize(
@@ -48,75 +47,6 @@ def test_it_decides_as_the_board_does() -> None:
     assert is_right(probes_, 0.3).tolist() == expected
     assert is_accepted(probes_, 0.3).tolist() == [name is not None for name in names]
     assert 0 < sum(expected) < 40
-
-
-def strangers(scores: list[float]) -> Probes:
-    return probes([[score, -1] for score in scores], [-1] * len(scores))
-
-
-@pytest.mark.parametrize(
-    ("scores", "rate", "accepted"),
-    [
-        (np.linspace(0, 0.99, 100), 0.01, 1),
-        (np.linspace(0, 0.99, 100), 0.29, 29),  # 0.29 · 100 is 28.999… for a computer
-        (np.linspace(0, 0.99, 199), 0.01, 1),
-        (np.linspace(0, 0.99, 100), 0.999, 99),
-        ([0.1, 0.5, 0.5, 0.5, 0.9], 0.4, 1),  # a tie goes as a whole, and to the safe side
-        ([0.1, 0.5, 0.5, 0.5, 0.9], 0.8, 4),
-        ([0.3] * 50, 0.5, 0),
-    ],
-)
-def test_the_threshold_is_the_smallest_that_keeps_the_rate(scores: Any, rate: float, accepted: int) -> None:
-    faces = strangers(list(scores))
-    chosen = choose_threshold(faces, rate)
-    assert chosen.is_resolved
-    assert is_accepted(faces, chosen.similarity).sum() == accepted
-    assert chosen.achieved == accepted / len(scores) <= rate
-    # One step lower, and more than the wished share would be accepted.
-    assert is_accepted(faces, np.nextafter(chosen.similarity, -1)).mean() > rate
-
-
-@pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_similarities_of_less_precision_lose_no_stranger(kind: type) -> None:
-    scores = np.random.default_rng(0).uniform(-1, 1, (200, 3)).astype(kind)
-    names = tuple(str(i) for i in range(200))
-    faces = Probes(scores, np.full(200, -1), names, names)
-    chosen = choose_threshold(faces, 0.05)
-    assert is_accepted(faces, chosen.similarity).sum() == 10
-
-
-@pytest.mark.parametrize(("n", "rate"), [(1, 0.01), (20, 0.01), (99, 0.01), (999, 0.001)])
-def test_too_few_strangers_are_told_and_none_is_accepted(n: int, rate: float) -> None:
-    scores = np.linspace(0, 0.4, n + 1)[1:]
-    chosen = choose_threshold(strangers(scores.tolist()), rate)
-    assert not chosen.is_resolved
-    assert chosen.similarity == pytest.approx(0.4 + UNRESOLVED_MARGIN)
-    assert (chosen.achieved, chosen.n_strangers, chosen.n_people) == (0, n, n)
-    assert f"{n} strangers' faces ({n} people) cannot resolve {rate:g}, which takes {round(1 / rate)}" in chosen.note
-
-
-def test_known_faces_do_not_move_the_threshold_and_people_are_counted() -> None:
-    faces = random_probes(0, n_known=40, n_strangers=200, per_recording=4)
-    alone = Probes(*(part[40:] for part in (faces.scores, faces.labels, faces.persons, faces.recordings)))
-    chosen = choose_threshold(faces, 0.05)
-    assert chosen == choose_threshold(alone, 0.05)
-    assert (chosen.n_strangers, chosen.n_people) == (200, 50)
-
-
-@pytest.mark.parametrize(
-    ("faces", "rate", "message"),
-    [
-        (probes([[0.5, 0.2]], [0]), 0.01, "0 strangers' faces, 2 known people"),
-        (probes(np.zeros((3, 0)), [-1] * 3), 0.01, "3 strangers' faces, 0 known people"),
-        (PERFECT, 0.0, "above 0, below 1"),
-        (PERFECT, 1.0, "above 0, below 1"),
-        (PERFECT, float("nan"), "above 0, below 1"),
-    ],
-)
-def test_a_threshold_needs_strangers_and_a_share(faces: Probes, rate: float, message: str) -> None:
-    with pytest.raises(EdgeboardError) as caught:
-        choose_threshold(faces, rate)
-    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(
