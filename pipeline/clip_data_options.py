@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -33,8 +33,12 @@ class ClipData(Section):
     fps, seconds: every clip has round(fps * seconds) frames, whatever rate its video has.
     stride_seconds: from the start of one clip to that of the next in a long training video; of a validation or test
     video the middle is taken. max_side: longer side of a frame in pixels; smaller videos are not enlarged.
+    sampling: which frames of a clip a network sees: one of each of equal segments (Wang et al. 2016, Temporal segment
+    networks, ECCV), or, `dense`, frames that are sampling_stride apart (Carreira & Zisserman 2017, Quo vadis, CVPR).
     split: of the groups of videos of each class, where the source does not say which video is for what.
+    near_duplicate_bits: of 64, between the perceptual hashes of videos of one scene (see pipeline.data.clips.scenes).
     group_pattern: videos in whose names it finds the same text (that of its first brackets, if any) are of one split.
+    groups: a table, video,group, of videos that are of one split; None: looks and names tell which.
     video_root: what the paths of an annotation list start from; None: the folder of the list.
     classes: those to use, in the order of the class numbers; None: all.
     """
@@ -48,11 +52,14 @@ class ClipData(Section):
     fps: Annotated[float, Field(ge=1, le=60)] = 8.0
     seconds: Annotated[float, Field(ge=0.1, le=60)] = 2.0
     stride_seconds: Annotated[float, Field(gt=0, le=3600)] = 1.0
+    sampling: Literal["segments", "dense"] = "segments"
+    sampling_stride: Annotated[int, Field(ge=1, le=64)] = 1
     max_side: Annotated[int, Field(ge=32, le=2048)] = 160
     max_megapixels: Annotated[int, Field(ge=1, le=1000)] = 100
     split: SplitFractions = SplitFractions(train=0.64, val=0.16, test=0.2)
-    near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 6
+    near_duplicate_bits: Annotated[int, Field(ge=0, le=32)] = 10
     group_pattern: str | None = None
+    groups: str | None = None
 
     @property
     def is_synthetic(self) -> bool:
@@ -62,6 +69,16 @@ class ClipData(Section):
     def clip_frames(self) -> int:
         """How many frames each clip has."""
         return round(self.fps * self.seconds)
+
+    def too_short_for(self, n_taken: int) -> str | None:
+        """Why a network cannot see `n_taken` different frames of each clip; None where it can."""
+        needed = self.sampling_stride * (n_taken - 1) + 1
+        if needed <= self.clip_frames:
+            return None
+        return (
+            f"clips of {self.clip_frames} frames (fps * seconds) are too short; to see {n_taken} frames,"
+            f" {needed} are needed"
+        )
 
     @model_validator(mode="after")
     def _sources_exist(self) -> ClipData:
@@ -82,6 +99,15 @@ class ClipData(Section):
         return self
 
     @model_validator(mode="after")
+    def _groups_are_there(self) -> ClipData:
+        if self.groups is not None:
+            if self.is_synthetic:
+                raise ValueError("groups: names real videos; set it to null")
+            if not Path(self.groups).is_file():
+                raise ValueError(f"groups: there is no file {self.groups!r}")
+        return self
+
+    @model_validator(mode="after")
     def _clips_can_be_kept(self) -> ClipData:
         frames = self.clip_frames
         if frames < _LEAST_FRAMES:
@@ -93,6 +119,12 @@ class ClipData(Section):
                 f"max_side: {frames} frames of {self.max_side} pixels are too much for one strip;"
                 f" allowed: up to {_LONGEST_STRIP // frames}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _stride_is_used(self) -> ClipData:
+        if self.sampling == "segments" and self.sampling_stride != 1:
+            raise ValueError("sampling_stride: belongs to sampling: dense; set it to 1")
         return self
 
     @model_validator(mode="after")

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.clip_networks import CLIP_ARCHITECTURES, build_clip_network
 from pipeline.clip_networks.architectures import Shift
+from pipeline.clip_networks.checkpoints import clip_weights, logs_as_nothing, weight_names
 from pipeline.clip_networks.networks import ClipNetwork, Modality
 from pipeline.detectors import DETECTORS, build_detector, detector_weights
 from pipeline.embedders import (
@@ -138,7 +139,7 @@ def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> l
     """Copy weights into `network` in place: `none`, a name (downloaded), or a file.
 
     The names: imagenet for classifiers, coco for detectors, vggface2 and casia-webface for InceptionResnetV1. A file
-    holds a state_dict of torchvision's, or facenet-pytorch's, own network.
+    holds a state_dict of torchvision's, or facenet-pytorch's, own network, or is a checkpoint of mmaction2.
 
     Tensors of another shape, such as the head for other classes, stay as they are; their names are returned.
     Raises EdgeboardError when the download fails or the file does not fit the architecture.
@@ -152,8 +153,10 @@ def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> l
     elif isinstance(network, Embedder):
         state = embedder_weights(state)
     own = network.state_dict()
+    if isinstance(network, ClipNetwork):
+        state = clip_weights(own, state)
     fitting = {name: tensor for name, tensor in state.items() if name in own and own[name].shape == tensor.shape}
-    left_out = [name for name in own if name not in fitting and "num_batches_tracked" not in name]
+    left_out = [name for name in weight_names(own) if name not in fitting]
     if len(fitting) < len(own) / 2:
         raise EdgeboardError(
             "The weights do not fit the architecture",
@@ -168,12 +171,14 @@ def load_pretrained(network: nn.Module, architecture: str, pretrained: str) -> l
 def _download(architecture: str, pretrained: str) -> dict[str, torch.Tensor]:
     from torchvision import models
 
-    if (pretrained in FACE_WEIGHTS) != (architecture == INCEPTION_RESNET):
+    is_known = architecture == INCEPTION_RESNET or architecture in models.list_models()
+    if not is_known or (pretrained in FACE_WEIGHTS) != (architecture == INCEPTION_RESNET):
         raise EdgeboardError(
             "There are no such weights for this architecture",
             where="train.<task>.pretrained",
             value=f"{pretrained} for {architecture}",
-            allowed=f"{', '.join(FACE_WEIGHTS)} for {INCEPTION_RESNET}, imagenet for torchvision's classifiers",
+            allowed=f"{', '.join(FACE_WEIGHTS)} for {INCEPTION_RESNET}, imagenet for torchvision's classifiers, "
+            "coco for its detectors",
         )
     is_face = pretrained in FACE_WEIGHTS
     url = FACE_WEIGHTS[pretrained] if is_face else models.get_model_weights(architecture)["DEFAULT"].url
@@ -201,15 +206,17 @@ def _read_weights(path: Path) -> dict[str, torch.Tensor]:
             from safetensors.torch import load_file
 
             return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with logs_as_nothing():
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch, pickle and safetensors raise their own
         raise EdgeboardError(
             "The weights cannot be read",
             where=path,
             value=error,
             allowed="a state_dict saved by torch.save (.pth, .pt) or by safetensors",
+            mend="save the weights alone, with torch.save(network.state_dict(), file), and name that file",
         ) from error
-    return dict(state.get("state_dict", state))
+    return dict(state.get("state_dict", state)) if isinstance(state, dict) else {}
 
 
 def layer_shapes(network: nn.Module) -> dict[str, dict[str, int]]:

@@ -95,15 +95,19 @@ class Training(Section):
         """What an artifact has to keep, beside the architecture, to build the network again: fields of Meta."""
         return {}
 
+    def mistake_with(self, data: Any) -> str | None:  # noqa: ARG002
+        """Why networks cannot be trained so on data made with the section data.<task>."""
+        return None
+
     @model_validator(mode="after")
     def _weights_exist(self) -> Training:
         if self.pretrained in ("none", *self._DOWNLOADED):
             return self
         path = Path(self.pretrained)
         if path.suffix not in (".pth", ".pt", ".safetensors"):
+            by_name = ", ".join(("none", *self._DOWNLOADED))
             raise ValueError(
-                f"pretrained: {self.pretrained!r} is neither none, {', '.join(self._DOWNLOADED)} "
-                "nor a .pth, .pt or .safetensors file"
+                f"pretrained: {self.pretrained!r} is neither {by_name} nor a .pth, .pt or .safetensors file"
             )
         if not path.is_file():
             raise ValueError(f"pretrained: the file {self.pretrained!r} does not exist")
@@ -149,6 +153,21 @@ class DetectorTraining(Training):
     def network_form(self) -> dict[str, Any]:
         return {"smallest_anchor": self.smallest_anchor}
 
+    def can_teach(self, teacher: str, student: str) -> bool:
+        """Whether the heads of the two architectures can be compared."""
+        return _heads_of(teacher) == _heads_of(student)
+
+    def can_lose_channels(self, architecture: str) -> bool:
+        """Whether structured pruning knows what to do with all its layers."""
+        return _heads_of(architecture) not in ("retinanet", "fcos")
+
+
+def _heads_of(architecture: str) -> str:
+    """The same for architectures whose heads speak of the same places, so that one can learn from the other's."""
+    if architecture in ("ssdlite320_mobilenet_v3_large", "ssd320_resnet8"):
+        return "ssdlite"
+    return architecture.split("_")[0]
+
 
 class EmbedderTraining(Training):
     """small_epochs: on frames of small_size pixels, before those of frame_size.
@@ -182,6 +201,8 @@ class ClipTraining(Training):
     sees, the frames or what changed since the frame before.
     """
 
+    _DOWNLOADED: ClassVar[tuple[str, ...]] = ()
+
     label_smoothing: Annotated[float, Field(ge=0, lt=1)]
     small_epochs: Annotated[int, Field(ge=0, le=10_000)]
     small_size: Annotated[int, Field(ge=32, le=1024)]
@@ -191,3 +212,7 @@ class ClipTraining(Training):
 
     def network_form(self) -> dict[str, Any]:
         return {"clip_frames": self.clip_frames, "shift": self.shift, "modality": self.modality}
+
+    def mistake_with(self, data: Any) -> str | None:
+        too_short: str | None = data.too_short_for(self.clip_frames)
+        return too_short and f"clip_frames: {too_short}"

@@ -13,12 +13,36 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field, ValidationError, create_model, model_validator
 
-from pipeline.compress_options import Compress
+from pipeline.compress_options import Compress, PlannedStep
 from pipeline.errors import EdgeboardError
 from pipeline.explain_options import Explain
 from pipeline.files import sha256_json
-from pipeline.options import Fraction, NoBoolean, Section
+from pipeline.options import DetectorTraining, Fraction, NoBoolean, Section, Training
 from pipeline.tasks import TASKS
+
+_AS_TRAINED = ("baseline", "same", "separable")  # teachers and students that are of the trained architecture
+
+
+def _why_unfit(step: PlannedStep, trained: str, training: Training, section: str) -> str | None:
+    """Why a network of the architecture `trained` cannot take this step. section: where its options can be changed."""
+    if not isinstance(training, DetectorTraining):
+        return None
+    own = step.options
+    if step.name == "distill" and own.alpha > 0:
+        teacher = training.architecture if own.teacher in _AS_TRAINED else own.teacher
+        student = trained if own.student in _AS_TRAINED else own.student
+        if not training.can_teach(teacher, student):
+            return (
+                f"{student} cannot learn heads from those of {teacher}, which belong to other places of the frame; let"
+                f" it compare inner maps only (-S +{section}.distill.alpha=0 -S +{section}.distill.features=attention)"
+                ", or name another student, such as same"
+            )
+    if step.name == "prune" and own.structure != "unstructured" and not training.can_lose_channels(trained):
+        return (
+            f"{trained} cannot lose channels, for its head runs at several levels; prune single weights"
+            f" (-S +{section}.prune.structure=unstructured), or leave prune out"
+        )
+    return None
 
 
 class _PerTask(Section):
@@ -108,6 +132,29 @@ class Params(Section):
                         f"{section}.per_task: there is no task {task!r}; allowed: {', '.join(known)}"
                         f"{_nearest(task, known)}"
                     )
+        return self
+
+    @model_validator(mode="after")
+    def _data_suit_the_training(self) -> Params:
+        for task in self.tasks:
+            mistake = self.train.of(task).mistake_with(self.data.of(task))
+            if mistake:
+                raise ValueError(f"train.{task}.{mistake}")
+        return self
+
+    @model_validator(mode="after")
+    def _recipes_fit_the_networks(self) -> Params:
+        """What would only be told when the baseline has been trained."""
+        for task in self.tasks:
+            training = self.train.of(task)
+            for recipe, steps in self.compress.of_task(task).plan().items():
+                trained = training.architecture
+                for step in steps:
+                    reason = _why_unfit(step, trained, training, f"compress.per_task.{task}")
+                    if reason:
+                        raise ValueError(f"compress.recipes.{recipe}: {reason}")
+                    if step.name == "distill" and step.options.student not in _AS_TRAINED:
+                        trained = step.options.student
         return self
 
     def of_task(self, task: str) -> Params:

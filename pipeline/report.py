@@ -116,9 +116,14 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     _fraction("rank1_with_unknowns_high"),
     # With the face to be found first, in the whole picture of a camera.
     _measured("fps_with_finder", "frames/s", "higher"),
+    _measured("fps_with_finder_low", "frames/s"),
+    _measured("fps_with_finder_high", "frames/s"),
+    _measured("speedup_with_finder", "x baseline", "higher"),
     # Mean cosine to the baseline's embeddings.
     Column("embedding_cosine", "float", "cosine", "higher", minimum=-1, maximum=1),
-    # Of actions: whole clips, where fps is that of a live stream; and what the live form decides.
+    # Of actions: whole clips, where fps is that of a live stream; and what the live form decides, in a stream that
+    # starts with the clip (are both files one network?), and in one that runs on through what was before the clip, over
+    # live_running_n clips: see pipeline.benchmark.clips.judge.
     _measured("clips_per_s", "clips/s", "higher"),
     _measured("clips_per_s_low", "clips/s"),
     _measured("clips_per_s_high", "clips/s"),
@@ -129,6 +134,15 @@ EXTRA_COLUMNS: tuple[Column, ...] = (
     _fraction("live_accuracy_low"),
     _fraction("live_accuracy_high"),
     _fraction("live_agreement", "higher"),
+    _fraction("live_accuracy_running", "higher"),
+    _fraction("live_accuracy_running_low"),
+    _fraction("live_accuracy_running_high"),
+    _fraction("live_agreement_running", "higher"),
+    # Against the clip form on the same clips.
+    Column("live_difference_running", "float", "fraction", minimum=-1, maximum=1),
+    Column("live_difference_running_low", "float", "fraction", minimum=-1, maximum=1),
+    Column("live_difference_running_high", "float", "fraction", minimum=-1, maximum=1),
+    _measured("live_running_n", "samples", kind="int"),
     _measured("fps_low", "frames/s"),
     _measured("fps_high", "frames/s"),
     _measured("fps_network_low", "frames/s"),

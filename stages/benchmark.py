@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from pipeline.benchmark.rows import ExportedVariant
 from pipeline.benchmark.run import benchmark_task
 from pipeline.data.clips.film_strip import read_film_strip
 from pipeline.data.clips.loading import clip_frames as clip_length
-from pipeline.data.clips.sampling import segment_places
+from pipeline.data.clips.loading import clip_places
 from pipeline.data.frames import Frames, load_frames, read_image, read_index
 from pipeline.data.loading import load_split
 from pipeline.errors import EdgeboardError
@@ -27,9 +27,6 @@ from pipeline.targets.cores import physical_cores
 from pipeline.tasks import TASKS
 from stages.entry import stage_main
 from stages.paths import data_folder
-
-if TYPE_CHECKING:
-    from pipeline.benchmark.faces.with_finder import BoardFinder
 
 
 @stage_main
@@ -44,7 +41,7 @@ def main(task: str) -> None:
     variants = exported_variants(exports, task, ["baseline", *params.of_task(task).compress.recipes])
     threads = options.threads or physical_cores()
     judge = judge_of(task, test, data, variants, params.seed, threads)
-    form, further_forms = timed_forms(judge, variants, exports, data, test.take(picked), threads)
+    form, further_forms = timed_forms(judge, exports, data, test.take(picked), threads)
     results = Path("results", "benchmark")
     with replacing_folder(results / task) as raw_folder:
         report = benchmark_task(
@@ -102,21 +99,20 @@ def exported_variants(exports: dict[str, Any], task: str, names: list[str]) -> l
 
 
 def timed_forms(
-    judge: Judge, variants: list[ExportedVariant], exports: dict[str, Any], data: Path, picked: Frames, threads: int
+    judge: Judge, exports: dict[str, Any], data: Path, picked: Frames, threads: int
 ) -> tuple[Form, dict[str, Form]]:
     """What is timed and compared, and what further, by name."""
-    size = exports["frame_size"]
+    size, task = exports["frame_size"], exports["task"]
     if exports["clip_frames"] is None:
-        return frame_by_frame([read_image(file) for file in picked.files], size, threads, judge.decoder), {}
+        further = _with_finder(task, data, judge, size, threads) if TASKS[task].kind == "identification" else {}
+        return frame_by_frame([read_image(file) for file in picked.files], size, threads, judge.decoder), further
     from pipeline.benchmark.clips.forms import on_a_stream, on_whole_clips
 
     n_frames = clip_length(data)
-    places = segment_places(n_frames, exports["clip_frames"])
+    places = clip_places(data, exports["clip_frames"])
     clips = [read_film_strip(file, n_frames)[places] for file in picked.files]
     whole = on_whole_clips(clips, size, threads, judge.decoder)
-    # Without a live form the whole clip runs again for every frame of a stream.
-    is_live = all(one.live for one in variants)
-    return (on_a_stream(clips, size, threads, judge.decoder) if is_live else whole), {"clips": whole}
+    return on_a_stream(clips, size, threads, judge.decoder), {"clips": whole}
 
 
 def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant], seed: int, threads: int) -> Judge:
@@ -125,15 +121,17 @@ def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant
         return ClassJudge(test)
     if kind == "action":
         from pipeline.benchmark.clips.judge import ClipJudge
+        from pipeline.data.clips.before import load_before
 
-        return ClipJudge(test, threads)
+        _, clip_frames, frame_size, *_ = test.frames_nhwc.shape
+        return ClipJudge(test, threads, load_before(data, "test", frame_size, clip_frames))
     if kind == "identification":
         from pipeline.benchmark.faces.judge import FaceJudge
         from pipeline.export.face_gallery import GALLERY_FILE
         from pipeline.tasks.gallery import load
 
         galleries = {one.name: load(one.file.with_name(GALLERY_FILE), one.sha256) for one in variants}
-        return FaceJudge(task, test, galleries, seed, _finder(task, data))
+        return FaceJudge(task, test, galleries, seed)
     from pipeline.benchmark.detection.judge import BoxJudge
     from pipeline.data.suspect import MIXED_TEST
 
@@ -144,15 +142,15 @@ def judge_of(task: str, test: Frames, data: Path, variants: list[ExportedVariant
     return BoxJudge(task, test, test.sources or [], heads, seed, mixed)
 
 
-def _finder(task: str, data: Path) -> BoardFinder:
-    from pipeline.benchmark.faces.with_finder import BoardFinder
+def _with_finder(task: str, data: Path, judge: Judge, frame_size: int, threads: int) -> dict[str, Form]:
+    """Whole camera frames, in which the face has to be found first."""
+    from pipeline.benchmark.faces.with_finder import FORM, BoardFinder, with_finder
     from pipeline.data.faces.generate import CAMERA_FRAMES
 
-    params = load_params()
-    options = params.data.of(task)
     frames = [read_image(path) for path in sorted((data / CAMERA_FRAMES).rglob("*.jpg"))]
-    threads = params.benchmark.threads or physical_cores()
-    return BoardFinder(Path("exports", task, "finder"), threads, frames, options.crop_size, options.margin)
+    finder = BoardFinder(Path("exports", task, "finder"), threads)
+    form = with_finder(finder, frames, frame_size, threads, judge.decoder)
+    return {FORM: form} if form else {}
 
 
 def _as_reported(name: str, sha256: str, task: str) -> Path:

@@ -8,9 +8,9 @@ from pipeline.board import experiment_name
 from pipeline.deploy.bundle import make_bundle, named_tasks
 from pipeline.deploy.bundled_models import input_of
 from pipeline.deploy.sample_frames import SampleFrames, clips_of_test_split, frames_of_test_split, noise_frames
-from pipeline.face_data_options import FaceData
 from pipeline.files import read_json, write_json
 from pipeline.params import load_params
+from pipeline.privacy import may_share_people
 from pipeline.provenance import git_state, library_versions
 from pipeline.tasks import TASKS
 from stages.entry import stage_main
@@ -26,8 +26,7 @@ def main(*tasks: str) -> None:
     for task in named_tasks(tasks, params.tasks):
         exports = read_json(Path("exports", task, "report.json"), made_by=f"dvc repro export@{task}")
         data_hash = read_json(data_folder(task) / "report.json", made_by=f"dvc repro generate@{task}")["data_hash"]
-        options = params.data.of(task)
-        may_share = not isinstance(options, FaceData) or options.share or options.is_synthetic
+        may_share = may_share_people(params.data.of(task).model_dump())
         _, shape = input_of(Path(next(iter(exports["variants"].values()))["file"]))
         bundle = make_bundle(
             BUNDLES / f"{task}.tar",

@@ -7,6 +7,7 @@ from typing import Any
 
 from pipeline.artifact import Meta, read_meta
 from pipeline.compress.recipes import artifact_folder, variants
+from pipeline.face_data_options import FaceData
 from pipeline.files import read_json, replacing_folder, write_json
 from pipeline.params import load_params
 from pipeline.tasks import TASKS
@@ -22,11 +23,10 @@ def main(task: str) -> None:
 
     from pipeline.data.loading import load_split
     from pipeline.export.export import export_variant
-    from pipeline.export.face_gallery import GALLERY_FILE, make_gallery
+    from pipeline.export.face_gallery import write_galleries
     from pipeline.export.head_file import HEAD_FILE, read_head, write_head
     from pipeline.export.live_file import LIVE_FILE, read_live, write_live
     from pipeline.export.operating_threshold import operating_threshold
-    from pipeline.tasks.gallery import save as save_gallery
     from pipeline.training.kinds import head_of
 
     folder = Path("exports", task)
@@ -34,6 +34,7 @@ def main(task: str) -> None:
     validation = load_split(data_folder(task), "val", meta.frame_size, meta.class_names, meta.clip_frames)
     enrolled = None
     if TASKS[task].kind == "identification":
+        from pipeline.data.faces.reading import crop_options, smallest_face
         from pipeline.export.face_finder_export import export_face_finder
 
         enrolled = load_split(data_folder(task), "train", meta.frame_size, meta.class_names)
@@ -61,9 +62,8 @@ def main(task: str) -> None:
                 live = read_live(out / variant / LIVE_FILE)
                 write_live(out / variant, live["file"], {**live, "frame_interval_s": _interval_s(task, meta)})
             if enrolled is not None:
-                gallery = make_gallery(model, enrolled, validation, training.false_accept_rate)
-                save_gallery(gallery, out / variant / GALLERY_FILE)
-                entry["gallery"] = (folder / variant / GALLERY_FILE).as_posix()
+                rate = training.false_accept_rate
+                write_galleries(out / variant, folder / variant, entry, enrolled, validation, rate)
             elif entry["head"] is not None:
                 head = read_head(out / variant / HEAD_FILE)
                 threshold = operating_threshold(model, head, validation)
@@ -71,15 +71,21 @@ def main(task: str) -> None:
             report["variants"][variant] = entry
             print(f"export {task} {variant}: {_in_words(entry)}", flush=True)
         if enrolled is not None:
-            export_face_finder(out / "finder", params.export.opset)
+            options = params.data.of(task)
+            assert isinstance(options, FaceData)
+            smallest, crop = smallest_face(options), crop_options(options)
+            export_face_finder(out / "finder", params.export.opset, smallest, crop, options.max_side)
         write_json(out / "report.json", report)
 
 
 def _interval_s(task: str, meta: Meta) -> float:
     """Between two frames that the network sees: a live stream must come at that rate."""
     clip = read_json(data_folder(task) / "report.json", made_by=f"dvc repro generate@{task}")["clip"]
+    from pipeline.data.clips.loading import clip_sampling
+
     assert meta.clip_frames is not None
-    interval_s: float = clip["frames"] / meta.clip_frames / clip["fps"]
+    frames_apart = clip_sampling(data_folder(task)).period(clip["frames"], meta.clip_frames) / meta.clip_frames
+    interval_s: float = frames_apart / clip["fps"]
     return interval_s
 
 

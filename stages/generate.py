@@ -50,6 +50,10 @@ def summary(report: dict[str, Any]) -> list[str]:
         lines.append(f"one clear face in {found['value']:.1%} of {found['n']} frames")
     if report.get("near_duplicates"):
         lines.append(f"{len(report['near_duplicates'])} groups of near-duplicates were kept on one side each")
+    twins = report.get("twins", [])
+    if twins:
+        lines.append(f"{len(twins)} pairs look the same though they are not of one person (all are in report.json):")
+        lines += [f"  {pair['file']} and {pair['other']}" for pair in twins[:_SKIPPED_LINES]]
     skipped = report["skipped"]
     if skipped:
         lines.append(f"{len(skipped)} photos were skipped (all are listed in report.json):")

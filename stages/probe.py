@@ -32,6 +32,9 @@ def main() -> None:
                 for name, source in sources.items()
                 if source not in (None, "synthetic")
             }
+            groups = getattr(data, "groups", None)
+            if groups is not None:
+                found["groups"] = {"sha256": sha256_file(Path(groups))}
             write_json(out / sources_file(task).name, found)
             weights = Path(params.train.of(task).pretrained)
             write_json(out / weights_file(task).name, {"sha256": sha256_file(weights) if weights.is_file() else None})

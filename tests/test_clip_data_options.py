@@ -22,7 +22,13 @@ from pipeline.clip_data_options import ClipData
         ({"source": "{tmp}/list.txt", "video_root": "/nowhere"}, "video_root: the folder '/nowhere' does not exist"),
         ({"fps": 2, "seconds": 0.5}, "seconds: 0.5 s at 2 fps are 1 frames; at least 2"),
         ({"fps": 60, "seconds": 60, "max_side": 160}, "max_side: 3600 frames of 160 pixels"),
+        ({"groups": "{tmp}/list.txt"}, "groups: names real videos; set it to null"),
+        ({"source": "{tmp}", "groups": "{tmp}/gone.csv"}, "groups: there is no file"),
+        ({"source": "{tmp}", "groups": "{tmp}"}, "groups: there is no file"),
         ({"group_pattern": "(actor"}, "group_pattern: '(actor' is no regular expression"),
+        ({"sampling": "random"}, "'segments' or 'dense'"),
+        ({"sampling_stride": 2}, "sampling_stride: belongs to sampling: dense"),
+        ({"sampling": "dense", "sampling_stride": 0}, "greater than or equal to 1"),
         ({"classes": ["walk", "walk"]}, "classes: a class is named twice"),
         ({"classes": ["walk"]}, "at least 2"),
         ({"fps": 0}, "greater than or equal to 1"),
@@ -48,6 +54,16 @@ def test_what_makes_no_sense_is_refused(tmp_path: Path, changes: dict[str, Any],
 )
 def test_every_clip_has_as_many_frames_as_fps_times_seconds(fps: float, seconds: float, frames: int) -> None:
     assert ClipData(fps=fps, seconds=seconds).clip_frames == frames
+
+
+@pytest.mark.parametrize(
+    ("changes", "most"),
+    [({}, 8), ({"sampling": "dense"}, 8), ({"sampling": "dense", "sampling_stride": 3}, 3), ({"seconds": 0.25}, 2)],
+)
+def test_a_network_sees_no_frame_twice(changes: dict[str, Any], most: int) -> None:
+    data = ClipData(**{"fps": 8, "seconds": 1, **changes})
+    assert data.too_short_for(most) is None
+    assert f"to see {most + 1} frames" in str(data.too_short_for(most + 1))
 
 
 def test_folders_and_lists_are_sources(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pipeline.data.frames import MEAN_RGB, STD_RGB
 from pipeline.detectors import DETECTORS, NO_OBJECT, Detector, build_detector
 from pipeline.errors import EdgeboardError
 from pipeline.networks import build_network, is_detector, load_pretrained, require_kind
+from pipeline.options import DetectorTraining
 from tests.detection_folder import SSDLITE, settled
 
 SIZE = 96
@@ -161,6 +162,13 @@ def test_the_small_detector_can_learn_from_ssdlite() -> None:
     assert not [layer for layer in small.modules() if isinstance(layer, nn.Conv2d) and layer.groups > 1]
 
 
+@pytest.mark.parametrize("teacher", [SSDLITE, "ssd300_vgg16", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+@pytest.mark.parametrize("student", ["ssd320_resnet8", "fasterrcnn_mobilenet_v3_large_320_fpn"])
+def test_options_know_whose_heads_can_be_compared(teacher: str, student: str) -> None:
+    can_be = build_detector(student, N_CLASSES, 128).can_be_beside(build_detector(teacher, N_CLASSES, 128))
+    assert DetectorTraining.model_construct().can_teach(teacher, student) is can_be
+
+
 @pytest.mark.parametrize("name", [SSDLITE, "ssd320_resnet8"])
 def test_smaller_anchors_are_as_many(name: str) -> None:
     usual, smaller = (build_detector(name, 2, SIZE, fraction).anchors_xyxy for fraction in (None, 0.06))
@@ -260,6 +268,11 @@ def test_heads_of_other_classes_are_left_out_by_name(tmp_path: Path) -> None:
     of_classes = [name for name in answers if "classification_head" in name]
     assert len(of_classes) == 6
     assert left_out == [f"{name}.{part}" for name in of_classes for part in ("weight", "bias")]
+
+
+def test_a_detector_of_ours_has_no_weights_to_download() -> None:
+    with pytest.raises(EdgeboardError, match="no such weights for this architecture"):
+        load_pretrained(build_network("ssd320_resnet8", N_CLASSES, SIZE), "ssd320_resnet8", "coco")
 
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ def test_the_shipped_file_is_valid_and_has_the_fixed_top_keys(raw: dict[str, Any
         ("train.fire.epochs", 0, ["train.fire.epochs", "at least 1"]),
         ("train.fire.pretrained", "missing.pth", ["train.fire.pretrained", "'missing.pth' does not exist"]),
         ("train.fire.pretrained", "imagenett", ["train.fire.pretrained", "neither none, imagenet nor"]),
+        ("train.movement.pretrained", "imagenet", ["train.movement.pretrained", "neither none nor a .pth"]),
         ("train.devices", "all", ["train.devices", "'all'", "auto"]),
         ("train.precision", "bf16", ["train.precision", "'bf16'", "bf16-mixed"]),
         ("data.fire.source", "/not/there", ["data.fire.source", "'/not/there' does not exist"]),
@@ -75,6 +76,32 @@ def test_a_mistake_names_path_value_and_what_is_allowed(
     assert "1 mistake" in message
     for part in told:
         assert part in message
+
+
+@pytest.mark.parametrize(
+    ("task", "changes", "told"),
+    [
+        ("movement", {"train.movement.clip_frames": 9}, "train.movement.clip_frames: clips of 8 frames"),
+        ("movement", {"data.movement.seconds": 1.0}, "to see 8 frames, 8 are needed"),
+        (
+            "movement",
+            {"data.movement.sampling": "dense", "data.movement.sampling_stride": 2},
+            "clips of 8 frames (fps * seconds) are too short; to see 8 frames, 15 are needed",
+        ),
+        ("fire", {"data.movement.seconds": 1.0}, None),
+    ],
+)
+def test_a_network_sees_no_more_frames_than_clips_have(
+    raw: dict[str, Any], task: str, changes: dict[str, Any], told: str | None
+) -> None:
+    for path, value in {"tasks": [task], **changes}.items():
+        raw = changed(raw, path, value)
+    if told is None:
+        assert check_params(raw).tasks == [task]
+        return
+    with pytest.raises(EdgeboardError) as caught:
+        check_params(raw)
+    assert told in str(caught.value)
 
 
 def test_all_mistakes_come_in_one_message(raw: dict[str, Any]) -> None:

@@ -154,3 +154,45 @@ def test_the_rules_hold_for_what_is_merged(raw: dict[str, Any], order: list[str]
         checked(raw, suspect=given)
     assert "compress.per_task.suspect.recipes.thin" in str(caught.value)
     assert "zeros of unstructured pruning would be lost" in str(caught.value)
+
+
+def _detectors(architecture: str, **own: dict[str, Any]) -> dict[str, Any]:
+    values: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    values["tasks"] = ["suspect"]
+    values["train"]["suspect"].update(architecture=architecture)
+    for section, given in own.items():
+        values["compress"]["per_task"]["suspect"][section].update(given)
+    return values
+
+
+MAPS_ONLY = {"alpha": 0, "features": "attention"}
+WEIGHTS_ONLY = {"structure": "unstructured"}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "own", "words"),
+    [
+        (
+            "fasterrcnn_resnet50_fpn",
+            {},
+            "compact: ssd320_resnet8 cannot learn heads from those of fasterrcnn_",
+        ),
+        ("ssd300_vgg16", {}, "-S +compress.per_task.suspect.distill.alpha=0"),
+        ("retinanet_resnet50_fpn_v2", {"distill": MAPS_ONLY}, "pruned: retinanet_resnet50_fpn_v2 cannot lose channels"),
+        ("fcos_resnet50_fpn", {"distill": MAPS_ONLY}, "-S +compress.per_task.suspect.prune.structure=unstructured"),
+        ("fasterrcnn_resnet50_fpn", {"distill": MAPS_ONLY}, None),
+        ("ssd300_vgg16", {"distill": MAPS_ONLY}, None),
+        ("fcos_resnet50_fpn", {"distill": MAPS_ONLY, "prune": WEIGHTS_ONLY}, None),
+        ("ssd320_resnet8", {"distill": {"teacher": "ssdlite320_mobilenet_v3_large"}}, None),
+    ],
+)
+def test_what_a_detector_cannot_do_is_told_before_it_is_trained(
+    architecture: str, own: dict[str, Any], words: str | None
+) -> None:
+    values = _detectors(architecture, **own)
+    if words is None:
+        assert check_params(values).train.suspect.architecture == architecture
+        return
+    with pytest.raises(EdgeboardError) as error:
+        check_params(values)
+    assert words in str(error.value)

@@ -16,7 +16,12 @@ HEADLINE = ("accuracy", "size_mb", "fps", "speedup")
 _ASKED, _WIDGET = "row in the address", "row widget"
 DETAILS = (
     "latency_ms_p50", "latency_ms_p90", "latency_ms_p99", "memory_mb", "size_compressed_mb", "params", "macs",
-    "power_w", "energy_mj", "xai_faithfulness", "xai_drift", "map50_95", "tar_at_far_1_percent", "eer",
+    "power_w", "energy_mj", "xai_faithfulness", "xai_drift",
+)  # fmt: skip
+# Of some kinds of tasks: not named as missing where no row of the task has them.
+OF_SOME_TASKS = (
+    "map50_95", "tar_at_far_1_percent", "eer", "clips_per_s", "live_agreement", "live_agreement_running",
+    "live_accuracy_running", "live_difference_running",
 )  # fmt: skip
 
 
@@ -83,10 +88,12 @@ def _show_provenance(view: View, row: dict[str, Any], run: dict[str, Any]) -> No
         facts["git_dirty"] = words(f"fact.git_dirty_{facts['git_dirty']}")
     lines = [f"{words(f'fact.{name}')}: {fact or words('fact.unknown')}" for name, fact in facts.items()]
     st.code("\n".join(lines), language=None, wrap_lines=True)
-    measured = [name for name in DETAILS if pd.notna(row.get(name))]
+    of_task = view.board[view.board["task"] == row["task"]]
+    known = [*DETAILS, *(name for name in OF_SOME_TASKS if of_task[name].notna().any())]
+    measured = [name for name in known if pd.notna(row.get(name))]
     st.subheader(words("model.numbers"), anchor=False)
     st.code("\n".join(f"{words(f'column.{n}')}: {shown(row, n)}" for n in measured), language=None, wrap_lines=True)
-    absent = [words(f"column.{name}") for name in DETAILS if name not in measured]
+    absent = [words(f"column.{name}") for name in known if name not in measured]
     st.caption(words("model.not_measured", names=", ".join(absent)) if absent else "")
 
 

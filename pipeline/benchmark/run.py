@@ -45,9 +45,9 @@ def benchmark_task(
     """Measure every variant under ONNX Runtime on this machine; `variants[0]` is the baseline.
 
     form: what is timed, and compared in speed. further_forms: other ways to use the same variants, by the name of what
-    goes in; of each a row has <name>_per_s and <name>_speedup. Leaves samples.csv (raw times; of a further form
-    samples_<name>.csv) and what the judge leaves in `raw_folder`. Returns {"threads", "self_check", "timing", "rows"};
-    a row has the columns of the leaderboard.
+    goes in; of each a row has <name>_per_s and <name>_speedup, or its own columns. Leaves samples.csv (raw times; of a
+    further form samples_<name>.csv) and what the judge leaves in `raw_folder`. Returns {"threads", "self_check",
+    "timing", "rows"}; a row has the columns of the leaderboard.
     """
     if not variants or variants[0].name != BASELINE:
         raise EdgeboardError(
@@ -73,11 +73,15 @@ def benchmark_task(
             timed.pictures,
             timed.preprocess,
             {name: timed.decoder(one) for name, one in named.items()},
-            rounds=rounds,
+            rounds=min(rounds, timed.most_rounds or rounds),
             frames_per_turn=frames_per_turn,
             warmup=warmup,
             seed=seed,
         )
+
+    def columns_of(form_name: str, variant: str) -> dict[str, Any]:
+        own, columns = further_timings[form_name], (further_forms or {})[form_name].columns
+        return columns(own, variant, seed) if columns else further_timing_columns(own, form_name, variant, seed)
 
     with pinned(threads) as processors, watching_other_load() as other_load:
         timings = time_form(form)
@@ -99,7 +103,7 @@ def benchmark_task(
             accuracies[one.name],
             further[one.name],
             timing_columns(timings, one.name, seed),
-            *(further_timing_columns(each, name, one.name, seed) for name, each in further_timings.items()),
+            *(columns_of(name, one.name) for name in further_timings),
             memory_columns(costs[one.name].memories_mb),
             guarded[one.name],
             {"power_w": None, "energy_mj": None, "note": note(timings, one.name, other_load, check)},

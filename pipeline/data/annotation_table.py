@@ -134,7 +134,8 @@ def _plain_path(name: str) -> str:
 def is_inside(name: str) -> bool:
     """Whether a name in the file leads to nothing outside of the folder."""
     path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]
+    # "." has no parts at all
+    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and ":" not in path.parts[0]
 
 
 def _box(line: int, sides: list[str], name: str) -> BoxLine | str:

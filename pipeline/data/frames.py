@@ -21,6 +21,7 @@ _SCALE = 1 / (255 * STD_RGB)
 _SHIFT = -MEAN_RGB / STD_RGB
 NO_LABEL = -1
 ANNOTATIONS = "annotations.csv"
+SAMPLING = "sampling.json"  # of clips, where a network does not see a frame of each segment
 
 
 def resize(image_hwc: NDArray[np.uint8], frame_size: int) -> NDArray[np.uint8]:
@@ -115,8 +116,10 @@ def read_index(data_folder: Path) -> pd.DataFrame:
 
 
 def data_identity(data_folder: Path) -> list[str]:
-    """What tells a data folder from others: the hashes of its index and, where there are boxes, of its annotations."""
-    files = [data_folder / "index.csv", data_folder / ANNOTATIONS]
+    """What tells a data folder from others: the hashes of its index and, where there are any, of its boxes and of how
+    its clips are seen.
+    """
+    files = [data_folder / name for name in ("index.csv", ANNOTATIONS, SAMPLING)]
     return [sha256_file(file) for file in files if file.is_file()]
 
 

@@ -2,10 +2,11 @@
 
 manifest.json            what is inside, see `edgeboard_device.manifest`, which reads it on the board
 SHA256SUMS               of every other file, as `sha256sum -c` wants it; its own SHA-256 names the release
-models/<variant>/        ONNX files by engine, and what their outputs mean (head.json, anchors.npy, gallery.json)
+models/<variant>/        ONNX files by engine, and what their outputs mean (head.json, anchors.npy, galleries)
 frames/, expected/       network inputs, and ONNX Runtime's answers by model: raw little-endian float32
 clips/                   of movement: whole clips, where frames/ is a stream
 decode/                  how outputs become boxes or names, numpy only
+finder/, who.py          of faces: MTCNN, and a program that says who is in a picture
 run_on_device.py, edgeboard_device/
 """
 
@@ -18,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.data.frames import MEAN_RGB, STD_RGB
+from pipeline.deploy.bundled_galleries import add_galleries
 from pipeline.deploy.bundled_models import CLIPS, live_models_of, models_of, stream_of
 from pipeline.deploy.contents import Contents
 from pipeline.deploy.sample_frames import SampleFrames
@@ -29,9 +32,11 @@ SUMS = "SHA256SUMS"
 # By kind of task, the modules that turn outputs into decisions without anything else of ours.
 DECODERS_OF = {
     "detection": ("boxes.py",),
-    "identification": ("gallery.py", "face_finder.py", "face_alignment.py"),
+    "identification": ("gallery.py", "face_finder.py", "face_choosing.py", "face_alignment.py"),
     "action": ("live_clip.py",),
 }
+# Where it lies in a bundle of faces, and below deploy/device. Beside numpy it needs more than the other programs there.
+FACE_PROGRAM = {"who.py": "faces/who.py", "decode/face_reader.py": "faces/face_reader.py"}
 _COUNTS = ("size_bytes", "size_compressed_bytes", "params", "nonzero", "macs", "ratio_reached")
 
 
@@ -63,20 +68,24 @@ def make_bundle(
     """
     contents = Contents()
     task = exports["task"]
-    # Without a live form the whole clip runs again for every frame of a stream.
-    is_live = all(entry.get("live") for entry in exports["variants"].values())
-    timed = stream_of(frames) if is_live else frames
+    has_stream = any(entry.get("live") for entry in exports["variants"].values())
+    timed = stream_of(frames) if has_stream else frames
     names = contents.add_arrays("frames/{:03d}.f32", timed.inputs)
     variants = []
     for name, entry in exports["variants"].items():
-        variant = _variant(contents, root, name, entry, may_share_people)
-        if is_live:
-            variant["models"] = live_models_of(contents, root, task, name, entry, timed.inputs)
+        variant = _variant(contents, root, name, entry)
+        if has_stream:
             clips = models_of(contents, root, task, name, entry, frames.inputs)
             files = contents.add_arrays("clips/{:03d}.f32", frames.inputs)
-            variant["further"] = {CLIPS: {engine: {**model, "frames": files} for engine, model in clips.items()}}
+            whole = {engine: {**model, "frames": files} for engine, model in clips.items()}
+            # Without a live form the whole clip runs again for every frame of a stream.
+            is_live = bool(entry.get("live"))
+            variant["models"] = live_models_of(contents, root, task, name, entry, timed.inputs) if is_live else whole
+            variant["further"] = {CLIPS: whole}
         else:
             variant["models"] = models_of(contents, root, task, name, entry, timed.inputs)
+        if kind == "identification" and may_share_people:
+            add_galleries(contents, root, task, name, entry, variant["models"])
         variants.append(variant)
     left_out = [] if may_share_people else ["names and galleries of people: data.face.share is false"]
     _add_programs(contents, root, kind, task)
@@ -86,6 +95,8 @@ def make_bundle(
         "kind": kind,
         "outputs": _meaning(kind, exports),
         "frame_size": exports["frame_size"],
+        # Of pixels from 0 to 1, to make a network input of a picture.
+        "normalise": {"mean_rgb": MEAN_RGB.tolist(), "std_rgb": STD_RGB.tolist()},
         "class_names": exports["class_names"] if may_share_people else [],
         "data_hash": data_hash,
         "frames": {"source": timed.source, "files": names},
@@ -101,18 +112,14 @@ def make_bundle(
     return Bundled(hashlib.sha256(sums).hexdigest(), sha256_file(out), len(contents.files), manifest)
 
 
-def _variant(
-    contents: Contents, root: Path, name: str, entry: Mapping[str, Any], may_share_people: bool
-) -> dict[str, Any]:
+def _variant(contents: Contents, root: Path, name: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """What the variant is, without its models."""
     described = {"name": name, "recipe": entry["recipe"], "precision": entry["precision"]}
-    beside = _beside(contents, root, entry, f"models/{name}", may_share_people)
+    beside = _beside(contents, root, entry, f"models/{name}")
     return described | beside | {"ships_sha256": entry["ships_sha256"]} | {key: entry[key] for key in _COUNTS}
 
 
-def _beside(
-    contents: Contents, root: Path, entry: Mapping[str, Any], folder: str, may_share_people: bool
-) -> dict[str, str]:
+def _beside(contents: Contents, root: Path, entry: Mapping[str, Any], folder: str) -> dict[str, str]:
     """What is needed to read the outputs of a model. The class weights of an embedder are only there for training."""
     found = {}
     head = entry.get("head")
@@ -121,17 +128,18 @@ def _beside(
         anchors = (root / head).with_name("anchors.npy")
         if anchors.is_file():
             contents.add(f"{folder}/anchors.npy", anchors)
-    if entry.get("gallery") and may_share_people:
-        found["gallery"] = contents.add(f"{folder}/gallery.json", root / entry["gallery"])
     return found
 
 
 def _add_programs(contents: Contents, root: Path, kind: str, task: str) -> None:
     device = root / "deploy" / "device"
-    for file in sorted(device.rglob("*.py")):
+    for file in sorted({*device.rglob("*.py")} - {device / below for below in FACE_PROGRAM.values()}):
         contents.add(file.relative_to(device).as_posix(), file)
     for module in DECODERS_OF.get(kind, ()):
         contents.add(f"decode/{module}", root / "pipeline" / "tasks" / module)
+    if kind == "identification":
+        for name, below in FACE_PROGRAM.items():
+            contents.add(name, device / below)
     for file in sorted((root / "exports" / task / "finder").glob("*")):
         contents.add(f"finder/{file.name}", file)
 

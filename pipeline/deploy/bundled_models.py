@@ -20,11 +20,13 @@ from pipeline.export.live_file import read_live
 from pipeline.files import read_json, sha256_file
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 from pipeline.tasks.live_clip import FRAME_INPUT, LiveClip
+from pipeline.tasks.proposal_rows import has_own_proposals
 
 ENGINES = ("onnxruntime", "tensorrt")
 CLIPS = "clips"
 STREAM_FRAMES = 8  # of which trtexec is called for each: as long as a second or two on a board
 _DESCRIBED = ("input", "output", "shape", "starts_as")
+_STREAM = ("clip_frames", "frame_interval_s")
 
 
 def input_of(model: Path) -> tuple[str, tuple[int, ...]]:
@@ -52,13 +54,13 @@ def models_of(
     inputs: Sequence[NDArray[np.float32]],
 ) -> dict[str, dict[str, Any]]:
     """Engine -> file, SHA-256, precision there, name of the input, how many numbers a row of the output has, files of
-    the expected outputs for `inputs`.
+    the expected outputs for `inputs`; of a network with proposals of its own also `outputs`, how they are compared.
 
     entry: of the export report. Raises EdgeboardError for a file that is missing or not the one of the report.
     """
     models = {}
     # A student of one stage may stand beside a teacher of two: what rows are is told of each variant.
-    is_two_stage = bool(entry.get("head")) and read_json(root / entry["head"]).get("kind") == "two_stage"
+    is_two_stage = bool(entry.get("head")) and has_own_proposals(read_json(root / entry["head"]))
     for engine in ENGINES:
         made = entry if engine == "onnxruntime" else entry["tensorrt"]
         if made["file"] is None:
@@ -84,8 +86,9 @@ def live_models_of(
     entry: Mapping[str, Any],
     frames_1chw: Sequence[NDArray[np.float32]],
 ) -> dict[str, dict[str, Any]]:
-    """As `models_of`, of the live form; `live` says which outputs are the next frame's inputs, and `output` which one
-    is the answer to a frame. Expected is the decision after each frame of a stream: the mean over its last T answers.
+    """As `models_of`, of the live form; `live` says which outputs are the next frame's inputs and how far apart in time
+    frames must come, and `output` which one is the answer to a frame. Expected is the decision after each frame of a
+    stream: the mean over its last T answers.
     """
     description = read_live(root / entry["live"]["description"])
     models = {}
@@ -106,7 +109,7 @@ def live_models_of(
             "input": FRAME_INPUT,
             "output": _first_output(file),
             "live": {
-                "clip_frames": description["clip_frames"],
+                **{key: description[key] for key in _STREAM if key in description},
                 "caches": [{key: one[key] for key in _DESCRIBED if key in one} for one in description["caches"]],
             },
             "expected": _expected(contents, name, file, [stream.step(one) for one in frames_1chw]),

@@ -60,8 +60,14 @@ def note(
             "FPS and latency are of the network and its transfers; frames were prepared beforehand and outputs not "
             "decoded, so they are no FPS of whole frames as target local has them"
         )
-        if any(CLIPS in one.get("further", {}) for one in result["bundles"][task]["variants"]):
-            notes.append("they are those of the live form: one frame of a stream in, one decision out")
+        variant = next(one for one in result["bundles"][task]["variants"] if one["name"] == name)
+        if CLIPS in variant.get("further", {}):
+            is_live = "live" in variant["models"][result["engine"]]
+            notes.append(
+                "they are those of the live form: one frame of a stream in, one decision out"
+                if is_live
+                else "it has no live form: for every frame of a stream the whole clip runs again"
+            )
         turns = turns_of(result, task, name)
         unsettled = sum(one.get("settled") is False for one in turns)
         if unsettled:

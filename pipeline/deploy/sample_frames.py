@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.data.clips.film_strip import read_film_strip
-from pipeline.data.clips.loading import clip_frames
-from pipeline.data.clips.sampling import segment_places
+from pipeline.data.clips.loading import clip_frames, clip_places
 from pipeline.data.frames import normalise, preprocess, read_image, read_index, resize
 
 N_FRAMES = 4
@@ -34,7 +33,7 @@ def frames_of_test_split(data_folder: Path, input_shape: Sequence[int], count: i
 def clips_of_test_split(data_folder: Path, input_shape: Sequence[int], count: int = N_FRAMES) -> SampleFrames:
     """Clips of the test split, the moments that the network sees: `[1, T, 3, S, S]`."""
     n_frames = clip_frames(data_folder)
-    places = segment_places(n_frames, input_shape[1])
+    places = clip_places(data_folder, input_shape[1])
     inputs = []
     for file in _spread(data_folder, count):
         seen = [resize(frame, input_shape[-1]) for frame in read_film_strip(file, n_frames)[places]]

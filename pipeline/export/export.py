@@ -14,17 +14,14 @@ from torch import nn
 
 from pipeline.answers import answers_of
 from pipeline.artifact import Meta, load_artifact, read_meta
-from pipeline.errors import EdgeboardError
-from pipeline.export import tensorrt_check
 from pipeline.export.head_file import write_head
 from pipeline.export.live_export import export_live_form
 from pipeline.export.onnx_file import export_onnx
 from pipeline.export.packed import pack
 from pipeline.export.parity import compare, float_outputs, require_parity
-from pipeline.export.versions import readiness_by_version
+from pipeline.export.tensorrt_check import tensorrt_verdicts
 from pipeline.files import read_json, sha256_file
 from pipeline.params import Export
-from pipeline.readiness.tensorrt_module import check_with_tensorrt
 
 # A network to the dict that pipeline.tasks.boxes describes, or None for a classifier.
 HeadOf = Callable[[nn.Module], dict[str, Any] | None]
@@ -90,7 +87,7 @@ def export_variant(
         "float_artifact": float_artifact.as_posix(),
         "head": None if head is None else (published_as / write_head(out, head).name).as_posix(),
         "parity": parity,
-        "live": export_live_form(artifact, meta, network, out, published_as, frames_nhwc, options.opset)
+        "live": export_live_form(artifact, meta, network, out, published_as, frames_nhwc, options)
         if meta.clip_frames
         else None,
         "tensorrt": _tensorrt_entry(files.get("tensorrt"), published_as, options.tensorrt_check, made),
@@ -143,32 +140,5 @@ def _tensorrt_entry(file: Path | None, published_as: Path, mode: str, made: dict
         "file": (published_as / file.name).as_posix(),
         "sha256": sha256_file(file),
         "size_bytes": file.stat().st_size,
-        **_judge(file, published_as, mode),
-        "by_version": readiness_by_version(file),
-        # None but on a machine with a GPU, where the real one can be installed.
-        "by_tensorrt": check_with_tensorrt(file),
+        **tensorrt_verdicts(file, published_as, mode),
     }
-
-
-def _judge(file: Path, published_as: Path, mode: str) -> dict[str, Any]:
-    if mode == "off":
-        return {"accepted": None, "words": ["not checked: export.tensorrt_check is off"]}
-    if not tensorrt_check.is_available():
-        if mode == "require":
-            raise EdgeboardError(
-                "TensorRT's parser is not installed here",
-                where="export.tensorrt_check",
-                value="require",
-                allowed="require only on Linux x86-64, where tensorrt-rtx has wheels",
-                mend="export.tensorrt_check: auto",
-            )
-        return {"accepted": None, "words": ["not checked: tensorrt-rtx is not installed on this machine"]}
-    verdict = tensorrt_check.check(file)
-    if not verdict["accepted"]:
-        raise EdgeboardError(
-            f"TensorRT's {verdict['step']} refuses the exported file",
-            where=published_as / file.name,
-            value="; ".join(verdict["words"]) or "it gave no reason",
-            mend="change the layer that it names, or another export.opset",
-        )
-    return verdict

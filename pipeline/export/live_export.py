@@ -17,22 +17,32 @@ from pipeline.errors import EdgeboardError
 from pipeline.export.live_file import LIVE_FILE, LIVE_FOLDER, read_live, write_live
 from pipeline.export.live_onnx import export_live
 from pipeline.export.onnx_file import INPUT_NAME
+from pipeline.export.tensorrt_check import tensorrt_verdicts
 from pipeline.files import sha256_file
+from pipeline.params import Export
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
 from pipeline.tasks.live_clip import LiveClip
 
 _FILES = {"onnxruntime": "live.onnx", "tensorrt": "live.tensorrt.onnx"}
+_CLIP_FILES = {"onnxruntime": "model.onnx", "tensorrt": "model.tensorrt.onnx"}
 
 
 def export_live_form(
-    artifact: Path, meta: Meta, network: nn.Module, out: Path, published_as: Path, clips: NDArray[np.uint8], opset: int
+    artifact: Path,
+    meta: Meta,
+    network: nn.Module,
+    out: Path,
+    published_as: Path,
+    clips: NDArray[np.uint8],
+    options: Export,
 ) -> dict[str, Any] | None:
     """Write live.onnx, and for TensorRT live.tensorrt.onnx where that is another file, and live.json into `out`.
 
-    network: the float network of the artifact. clips: real ones `[N, T, S, S, 3]`, on which the live form is compared
-    with the clip form model.onnx, which lies in `out` already. None where the network, or its way of quantization, has
-    no live form. published_as: where `out` will lie.
-    Raises EdgeboardError where a live form in float decides otherwise than the clip form.
+    network: the float network of the artifact. clips: real ones `[N, T, S, S, 3]`, on which each file is compared with
+    the clip form for the same engine, which lies in `out` already: model.onnx or model.tensorrt.onnx. None where the
+    network, or its way of quantization, has no live form. published_as: where `out` will lie.
+    Raises EdgeboardError where a live form decides otherwise than the clip form, in float at all, else on more than
+    options.min_agreement allows; and where TensorRT's parser refuses it.
     """
     made = artifact / LIVE_FOLDER
     if meta.is_quantized and made.is_dir():
@@ -40,19 +50,26 @@ def export_live_form(
         for engine, name in _FILES.items():
             shutil.copyfile(made / f"{engine}.onnx", out / name)
     elif not meta.is_quantized and has_live_form(network):
-        description = export_live(network, meta.frame_size, out / _FILES["onnxruntime"], opset)
+        description = export_live(network, meta.frame_size, out / _FILES["onnxruntime"], options.opset)
     else:
         return None
     file = out / _FILES["onnxruntime"]
     write_live(out, file.name, description)
-    parity = _compare(file, out / "model.onnx", description, clips)
-    if not meta.is_quantized and parity["agreement"] < 1:
-        raise EdgeboardError(
-            "The live form decides otherwise than the clip form",
-            where=published_as / file.name,
-            value=f"{parity['agreement']:.1%} of {parity['n']} clips alike",
-        )
-    of_tensorrt = out / _FILES["tensorrt"] if (out / _FILES["tensorrt"]).is_file() else file
+    parity = {"onnxruntime": _compare(file, out / _CLIP_FILES["onnxruntime"], description, clips)}
+    of_tensorrt = file
+    if (out / _FILES["tensorrt"]).is_file():
+        of_tensorrt = out / _FILES["tensorrt"]
+        parity["tensorrt"] = _compare(of_tensorrt, out / _CLIP_FILES["tensorrt"], description, clips)
+    least = options.min_agreement if meta.is_quantized else 1
+    allowed = f"at least export.min_agreement = {least:.1%}" if meta.is_quantized else "all of them, in float"
+    for engine, one in parity.items():
+        if one["agreement"] < least:
+            raise EdgeboardError(
+                f"The live form for {engine} decides otherwise than the clip form too often",
+                where=published_as / _FILES[engine],
+                value=f"{one['agreement']:.1%} of {one['n']} clips alike",
+                allowed=allowed,
+            )
     return {
         "file": (published_as / file.name).as_posix(),
         "sha256": sha256_file(file),
@@ -60,7 +77,9 @@ def export_live_form(
         "description": (published_as / LIVE_FILE).as_posix(),
         "tensorrt": (published_as / of_tensorrt.name).as_posix(),
         "tensorrt_sha256": sha256_file(of_tensorrt),
-        "parity": parity,
+        "parity": parity["onnxruntime"],
+        "parity_tensorrt": parity.get("tensorrt", parity["onnxruntime"]),
+        "verdicts": tensorrt_verdicts(of_tensorrt, published_as, options.tensorrt_check),
     }
 
 

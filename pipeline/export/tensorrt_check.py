@@ -9,6 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from pipeline.errors import EdgeboardError
+from pipeline.export.versions import readiness_by_version
+from pipeline.readiness.tensorrt_module import check_with_tensorrt
+
 # The oldest architecture that TensorRT-RTX builds for ahead of time with int8 everywhere: Orin's desktop sister.
 _CAPABILITY = "SM86"
 
@@ -49,6 +53,44 @@ def check(path: Path) -> dict[str, Any]:
     if engine is None:
         return {**verdict, "step": "builder", "words": listener.words}
     return {**verdict, "accepted": True, "step": "builder", "words": [], "layers": network.num_layers}
+
+
+def tensorrt_verdicts(file: Path, published_as: Path, mode: str) -> dict[str, Any]:
+    """What is known of a file before a board sees it: what `check` returns, by_version the documented rules of the
+    boards' versions, by_tensorrt the real one, which is None but on a machine with a GPU, where it can be installed.
+
+    mode: export.tensorrt_check. published_as: the folder in which the file will lie.
+    Raises EdgeboardError where the parser or builder refuses the file, and with mode `require` where there is none.
+    """
+    return {
+        **_judge(file, published_as, mode),
+        "by_version": readiness_by_version(file),
+        "by_tensorrt": check_with_tensorrt(file),
+    }
+
+
+def _judge(file: Path, published_as: Path, mode: str) -> dict[str, Any]:
+    if mode == "off":
+        return {"accepted": None, "words": ["not checked: export.tensorrt_check is off"]}
+    if not is_available():
+        if mode == "require":
+            raise EdgeboardError(
+                "TensorRT's parser is not installed here",
+                where="export.tensorrt_check",
+                value="require",
+                allowed="require only on Linux x86-64, where tensorrt-rtx has wheels",
+                mend="export.tensorrt_check: auto",
+            )
+        return {"accepted": None, "words": ["not checked: tensorrt-rtx is not installed on this machine"]}
+    verdict = check(file)
+    if not verdict["accepted"]:
+        raise EdgeboardError(
+            f"TensorRT's {verdict['step']} refuses the exported file",
+            where=published_as / file.name,
+            value="; ".join(verdict["words"]) or "it gave no reason",
+            mend="change the layer that it names, or another export.opset",
+        )
+    return verdict
 
 
 def _parser_words(error: Any) -> str:

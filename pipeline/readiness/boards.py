@@ -29,9 +29,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Board:
-    """sm: compute capability, 72 for 7.2. memory_gb: of each model that is sold. precisions: in which its GPU computes.
-
-    """
+    """sm: compute capability, 72 for 7.2. memory_gb: of each model sold. precisions: in which its GPU computes."""
 
     key: str
     name: str

@@ -7,8 +7,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 from torchvision.transforms import v2
 
-from pipeline.data.clips.sampling import random_segment_places
+from pipeline.data.clips.sampling import ClipSampling
 from pipeline.data.frames import MEAN_RGB, STD_RGB, Frames
+from pipeline.data.loading import EveryMoment
 from pipeline.training.batches import EpochSampler
 
 
@@ -22,6 +23,7 @@ class AugmentedClips(Dataset[tuple[torch.Tensor, int]]):
         self._clips = torch.from_numpy(clips.frames_nhwc).movedim(-1, -3)
         self._labels = clips.labels
         self._clip_frames = clip_frames
+        self._sampling = clips.sampling if isinstance(clips, EveryMoment) else ClipSampling()
         self._augment = v2.Compose(
             [
                 v2.RandomResizedCrop(size, scale=(0.65, 1.0), ratio=(0.8, 1.25), antialias=True),
@@ -40,7 +42,7 @@ class AugmentedClips(Dataset[tuple[torch.Tensor, int]]):
         index, seed = item
         torch.default_generator.manual_seed(seed)
         clip = self._clips[index]
-        places = random_segment_places(len(clip), self._clip_frames, np.random.default_rng(seed))
+        places = self._sampling.random_places(len(clip), self._clip_frames, np.random.default_rng(seed))
         return self._augment(clip[torch.from_numpy(places)]), int(self._labels[index])
 
 

@@ -5,7 +5,8 @@ pretrained weights are given, the classifier is trained here, on the objects the
 twenty-fifth of a frame of 320 px, and all of it is about its object.
 
 Small frames: progressive resizing, as in Tan & Le 2021, EfficientNetV2 (arXiv:2104.00298), section 4. Anchors are
-fractions of the frame, so that the weights of one size are a start for another.
+fractions of the frame, so that the weights of one size are a start for another; what a transformer has learnt of the
+positions of patches is interpolated.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from pipeline.clip_networks.checkpoints import is_of_one_frame_size, with_positions_of
 from pipeline.data.frames import data_identity, load_frames
 from pipeline.detectors import Detector
+from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, replacing_folder, sha256_json, write_json
 from pipeline.networks import build_network
 from pipeline.params import Params
@@ -131,7 +134,7 @@ def warm_up(
             depends_on=depends_on,
             frame_size=options.small_size,
         )
-        network.load_state_dict(small.state_dict())
+        network.load_state_dict(with_positions_of(network.state_dict(), small.state_dict()))
     history = {"crops": crops, "small_frames": small_frames}
     with replacing_folder(kept) as out:
         weights = {key: tensor.contiguous().clone() for key, tensor in network.state_dict().items()}
@@ -141,9 +144,19 @@ def warm_up(
 
 
 def _for_small_frames(network: nn.Module, architecture: str, n_classes: int, options: Any) -> nn.Module:
-    """The same weights; a detector's anchors depend on the size of its frames."""
-    if not isinstance(network, Detector):
+    """The same weights; a detector's anchors, and positions of patches, depend on the size of the frames."""
+    own = network.state_dict()
+    if not isinstance(network, Detector) and not is_of_one_frame_size(own):
         return network
-    small = build_network(architecture, n_classes, options.small_size, smallest_anchor=options.smallest_anchor)
-    small.load_state_dict(network.state_dict())
+    try:
+        small = build_network(architecture, n_classes, options.small_size, **options.network_form())
+    except EdgeboardError as error:
+        raise EdgeboardError(
+            error.what,
+            where="train.<task>.small_size",
+            value=error.value,
+            allowed=error.allowed,
+            mend="change train.<task>.small_size, or go without small frames: train.<task>.small_epochs=0",
+        ) from None
+    small.load_state_dict(with_positions_of(small.state_dict(), own))
     return small

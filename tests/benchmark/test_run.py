@@ -100,7 +100,12 @@ def _benchmark(variants: list[ExportedVariant], raw: Path) -> dict:  # type: ign
         warmup=2,
         seed=0,
         progress=print,
-        further_forms={"pair": replace(form, preprocess=lambda picture: form.preprocess(picture[:, ::-1]))},
+        further_forms={
+            "pair": replace(form, preprocess=lambda picture: form.preprocess(picture[:, ::-1])),
+            "dear": replace(
+                form, columns=lambda timings, name, _: {"n_dear": len(timings.rounds_ms(name))}, most_rounds=2
+            ),
+        },
     )
 
 
@@ -147,6 +152,7 @@ def test_the_report_and_the_raw_files(tmp_path: Path) -> None:
     for kept in ("samples.csv", "samples_pair.csv"):
         samples = pd.read_csv(raw / kept)
         assert samples.groupby("variant").size().to_dict() == {"baseline": 30, "compact": 30, "(self-check)": 30}
+    assert (first["n_dear"], second["n_dear"], "dear_per_s" in second) == (2, 2, False)
     assert second["pair_per_s_low"] <= second["pair_per_s"] <= second["pair_per_s_high"]
     assert second["pair_speedup_low"] <= second["pair_speedup"] <= second["pair_speedup_high"]
     with np.load(raw / "predictions.npz") as predictions:

@@ -28,6 +28,7 @@ def write_clip_exports(root: Path) -> dict[str, Any]:
         }
         description = {
             "clip_frames": CLIP_FRAMES,
+            "frame_interval_s": 0.25,
             "caches": [
                 {"input": "cache_0", "output": "new_cache_0", "shape": [1, 3, SIZE, SIZE], "starts_as": "frame"},
                 {"input": "cache_1", "output": "new_cache_1", "shape": [1, 5], "starts_as": "zeros"},

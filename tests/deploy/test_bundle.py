@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from pipeline.deploy.bundle import make_bundle, named_tasks
 from pipeline.deploy.sample_frames import SampleFrames, noise_frames
 from pipeline.errors import EdgeboardError
 from pipeline.targets.onnxruntime import OnnxRuntimeEngine
+from pipeline.tasks.gallery import Gallery, Threshold, enrol, save
 from tests.deploy.conftest import write_bundle, write_exports
 
 
@@ -113,15 +115,29 @@ def test_what_a_detectors_rows_are(clone: Path) -> None:
     assert manifest["variants"][0]["models"]["tensorrt"]["row"] == 3
 
 
-def _face(clone: Path, **changes: Any) -> dict[str, bytes]:
-    exports = write_exports(clone)
-    exports |= {"task": "face", "class_names": ["Ada Lovelace"]}
+ADAS_DIRECTION = np.float32([[0.123], [0.456], [0.789]])
+
+
+def _gallery(sha256: str) -> Gallery:
+    people = Gallery(sha256, 3, Threshold(0.5, 0.01, 0.0, 10, 5, True, "chosen by hand"))
+    return enrol(people, "Ada Lovelace", np.eye(3)[:1])
+
+
+def _face_exports(clone: Path) -> dict[str, Any]:
+    exports = write_exports(clone) | {"task": "face", "class_names": ["Ada Lovelace"]}
     for name, entry in exports["variants"].items():
-        gallery = clone / "exports/fire" / name / "gallery.json"
-        gallery.write_text('{"people": ["Ada Lovelace"]}')
-        (gallery.with_name("head.json")).write_text("{}")
-        (gallery.with_name("class_weights.npy")).write_bytes(b"Ada's direction")
-        entry |= {"gallery": f"exports/fire/{name}/gallery.json", "head": f"exports/fire/{name}/head.json"}
+        folder = Path("exports/fire", name)
+        for made, gallery in ((entry, "gallery.json"), (entry["tensorrt"], "gallery.tensorrt.json")):
+            save(_gallery(made["sha256"]), clone / folder / gallery)
+            made["gallery"] = (folder / gallery).as_posix()
+        (clone / folder / "head.json").write_text("{}")
+        np.save(clone / folder / "class_weights.npy", ADAS_DIRECTION)
+        entry["head"] = (folder / "head.json").as_posix()
+    return exports
+
+
+def _face(clone: Path, **changes: Any) -> dict[str, bytes]:
+    exports = _face_exports(clone)
     out = clone / "face.tar"
     frames = noise_frames((1, 3, 8, 8), "data.face.share is false", 0)
     make_bundle(out, clone, exports, "identification", frames, data_hash="d", **changes)
@@ -135,13 +151,48 @@ def test_nothing_of_people_leaves_where_they_do_not_share(clone: Path) -> None:
     assert manifest["frames"]["source"] == "uniform noise: data.face.share is false"
     assert manifest["left_out"] == ["names and galleries of people: data.face.share is false"]
     assert manifest["outputs"] == "embedding"
-    assert "decode/gallery.py" in files
+    assert {"decode/gallery.py", "who.py"} <= files.keys()
+    assert not [name for name in files if name.endswith(("gallery.json", "gallery.tensorrt.json"))]
 
 
 def test_drawn_people_go_with_their_gallery_but_not_their_training_weights(clone: Path) -> None:
     files = _face(clone)
     assert b"Ada" in files["models/baseline/gallery.json"]
-    assert not [name for name, data in files.items() if b"Ada's direction" in data]
+    assert not [name for name, data in files.items() if ADAS_DIRECTION.tobytes() in data]
+    assert {"who.py", "decode/face_reader.py", "decode/face_choosing.py"} <= files.keys()
+
+
+def test_each_engine_gets_the_gallery_that_was_made_with_its_file(clone: Path) -> None:
+    files = _face(clone)
+    variants = {one["name"]: one["models"] for one in json.loads(files["manifest.json"])["variants"]}
+    for engine, name in (("onnxruntime", "gallery.json"), ("tensorrt", "gallery.tensorrt.json")):
+        model = variants["quantized"][engine]
+        assert model["gallery"] == f"models/quantized/{name}"
+        assert json.loads(files[model["gallery"]])["model_sha256"] == model["sha256"]
+    hashes = [one["sha256"] for one in variants["quantized"].values()]
+    assert hashes[0] != hashes[1]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [
+        (lambda entry, _: entry["tensorrt"].pop("gallery"), "of an older form"),
+        (lambda _, folder: (folder / "gallery.tensorrt.json").unlink(), "There is no gallery"),
+        (lambda _, folder: save(_gallery("f" * 64), folder / "gallery.tensorrt.json"), "made with another network"),
+    ],
+    ids=["not in the report", "not there", "of another file"],
+)
+def test_a_gallery_that_is_not_the_files_own_is_refused(
+    clone: Path, spoil: Callable[[dict[str, Any], Path], object], what: str
+) -> None:
+    exports = _face_exports(clone)
+    spoil(exports["variants"]["quantized"], clone / "exports/fire/quantized")
+    with pytest.raises(EdgeboardError, match=what) as caught:
+        make_bundle(
+            clone / "face.tar", clone, exports, "identification", noise_frames((1, 3, 8, 8), "", 0), data_hash="d"
+        )
+    assert "dvc repro --force export@face" in str(caught.value)
+    assert not (clone / "face.tar").exists()
 
 
 @pytest.mark.parametrize("which", ["onnxruntime", "tensorrt"])

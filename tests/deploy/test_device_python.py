@@ -17,7 +17,8 @@ from tests.conftest import REPOSITORY
 from tests.deploy.conftest import STAND_INS, write_bundle, write_exports
 
 DEVICE = REPOSITORY / "deploy" / "device"
-FILES = sorted(DEVICE.rglob("*.py"))
+FILES = sorted(file for file in DEVICE.rglob("*.py") if file.parent.name != "faces")
+FACE_FILES = sorted((DEVICE / "faces").glob("*.py"))
 # Lie in every bundle beside the program, for whoever reads its outputs on the board.
 DECODERS = sorted((REPOSITORY / "pipeline" / "tasks" / name) for names in DECODERS_OF.values() for name in names)
 # Beside the standard library; the two others are imported only for --engine onnxruntime.
@@ -83,6 +84,18 @@ def test_it_imports_nothing_else_than_the_standard_library(file: Path) -> None:
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             imported.add(str(node.module).split(".")[0])
     assert imported <= sys.stdlib_module_names | PACKAGES
+
+
+@pytest.mark.parametrize("file", FACE_FILES, ids=lambda file: file.name)
+def test_the_program_for_faces_needs_numpy_onnx_runtime_and_a_reader_of_pictures(file: Path) -> None:
+    tree = ast.parse(file.read_text(), feature_version=(3, 6))
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {str(node.module) for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    beside = {path.stem for path in [*FACE_FILES, *DECODERS]}
+    assert imported <= sys.stdlib_module_names | beside | {"numpy", "onnxruntime", "PIL", "cv2"}
+    if file.name == "who.py":
+        at_the_top = {alias.name for node in tree.body if isinstance(node, ast.Import) for alias in node.names}
+        assert at_the_top <= sys.stdlib_module_names, "it has to tell in one line what is missing"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -69,6 +69,7 @@ def test_expected_are_the_decisions_of_a_stream(clone: Path, bundle: Path, engin
     stream = LiveClip(OnnxRuntimeEngine(folder / file, 1).run_named, read_live(folder / "live.json"))
     for frame, expected in zip(stream_of(ONE_CLIP).inputs, model["expected"], strict=True):
         assert np.array_equal(stream.step(frame).ravel(), _floats(bundle / expected))
+    assert model["live"]["frame_interval_s"] == 0.25, "a board's camera must come at that rate"
     clips = manifest["variants"][1]["further"]["clips"][engine]
     assert clips["file"] == f"models/quantized/{file.replace('live', 'model')}"
     assert clips["frames"] == ["clips/000.f32"]
@@ -83,10 +84,25 @@ def test_a_stream_goes_from_clip_to_clip_and_is_short() -> None:
     assert stream.source == "a stream of 8 frames from 3 clips"
 
 
-def test_a_network_without_a_live_form_is_timed_on_whole_clips(
+def test_a_network_without_a_live_form_pays_a_clip_for_every_frame(
     clone: Path, exports: dict[str, Any], tmp_path: Path
 ) -> None:
+    """The others go on being timed on a stream."""
     del exports["variants"]["quantized"]["live"]
+    manifest = _manifest(_unpacked(clone, exports, tmp_path))
+    assert manifest["frames"]["source"] == "a stream of 4 frames from 1 clip"
+    baseline, quantized = manifest["variants"]
+    assert baseline["models"]["onnxruntime"]["file"] == "models/baseline/live.onnx"
+    assert quantized["models"] == quantized["further"]["clips"]
+    assert quantized["models"]["onnxruntime"]["file"] == "models/quantized/model.onnx"
+    assert quantized["models"]["onnxruntime"]["frames"] == ["clips/000.f32"]
+
+
+def test_where_no_network_has_a_live_form_there_is_no_stream(
+    clone: Path, exports: dict[str, Any], tmp_path: Path
+) -> None:
+    for entry in exports["variants"].values():
+        del entry["live"]
     manifest = _manifest(_unpacked(clone, exports, tmp_path))
     assert manifest["frames"]["source"] == "1 clip"
     assert [one["models"]["onnxruntime"]["file"] for one in manifest["variants"]] == [

@@ -20,7 +20,6 @@ from pipeline.artifact import Meta, load_artifact, save_artifact
 from pipeline.compress.share_weights import make_permanent, share_weights
 from pipeline.data.frames import load_frames
 from pipeline.errors import EdgeboardError
-from pipeline.export import export as export_module
 from pipeline.export import tensorrt_check
 from pipeline.export.export import export_variant
 from pipeline.export.onnx_file import export_onnx
@@ -208,7 +207,7 @@ def test_a_refusal_fails_the_export_with_the_parsers_words(
     assert not verdict["accepted"]
     assert "Mystery" in " ".join(verdict["words"])
     real_check = tensorrt_check.check
-    monkeypatch.setattr(export_module.tensorrt_check, "check", lambda _file: real_check(tmp_path / "odd.onnx"))
+    monkeypatch.setattr(tensorrt_check, "check", lambda _file: real_check(tmp_path / "odd.onnx"))
     with pytest.raises(EdgeboardError, match="refuses the exported file") as caught:
         export_variant(baseline, tmp_path, Path("exports/fire/baseline"), data, OPTIONS)
     assert "Mystery" in str(caught.value)
@@ -219,7 +218,7 @@ def test_a_refusal_fails_the_export_with_the_parsers_words(
 def test_where_the_parser_is_not_installed_the_report_says_so(
     tmp_path: Path, baseline: Path, data: NDArray[np.uint8], monkeypatch: pytest.MonkeyPatch, mode: str, raises: bool
 ) -> None:
-    monkeypatch.setattr(export_module.tensorrt_check, "is_available", lambda: False)
+    monkeypatch.setattr(tensorrt_check, "is_available", lambda: False)
     options = OPTIONS.model_copy(update={"tensorrt_check": mode})
     if raises:
         with pytest.raises(EdgeboardError, match="not installed"):

@@ -108,6 +108,24 @@ def test_one_model(page, tmp_path):
     labels = [button.proto.label for button in at.get("download_button")]
     assert labels[0].startswith("fire\\-quantized\\.onnx")
     assert len(at.get("image")) == 1
+    assert "live" not in _texts(at), "of another task's networks"
+
+
+def test_a_network_of_clips_says_what_its_live_form_does(page, tmp_path):
+    told = {"clips_per_s": 41.25, "live_agreement": 1.0, "live_agreement_running": 0.9089}
+    rows = [measured_row("baseline", "movement", **told), measured_row("pruned", "movement")]
+    write_results(tmp_path, "movement", ["baseline", "pruned"], rows=rows)
+    update_board(tmp_path, read_records(tmp_path, ["movement"]), "workspace", WEIGHTS)
+    at = page("model")
+    at.selectbox(key="row widget").select("baseline · workspace").run()
+    numbers = _texts(at)
+    assert "Whole clips/s: 41.2" in numbers
+    assert "Live = clip form, stream starts with the clip: 100.00 %" in numbers
+    assert "Live = clip form, stream runs on: 90.89 %" in numbers
+    at.selectbox(key="row widget").select("pruned · workspace").run()
+    (absent,) = [box.value for box in at.caption if box.value.startswith("Not measured")]
+    assert "Whole clips/s" in absent
+    assert "mAP" not in absent, "nothing of the task has it"
 
 
 def test_a_link_to_a_row_that_the_filters_leave_out_still_opens(page, tmp_path):

@@ -35,6 +35,7 @@ def test_the_board_has_every_variant_with_clip_and_stream(repository: Path) -> N
     assert sorted(rows.index) == VARIANTS
     assert set(rows["metric"]) == {"top-1"}
     measured = ["accuracy", "size_mb", "macs", "fps", "clips_per_s", "live_accuracy", "live_agreement", "xai_drift"]
+    measured += ["live_accuracy_running", "live_agreement_running", "live_difference_running", "live_running_n"]
     assert rows[measured].notna().all().all()
     assert (rows["fps"] > rows["clips_per_s"]).all(), "a frame costs less than a clip"
     assert (rows.loc[["baseline", "pruned"], "live_agreement"] == 1).all(), "in float both forms are one network"
@@ -59,6 +60,8 @@ def test_the_live_form_that_ships_says_what_the_clip_form_says(repository: Path)
         assert np.abs(last - whole).max() <= 0.05 * np.abs(whole).max(), name
         assert one["tensorrt"]["accepted"] in (True, None)
         assert all(version["ready"] for version in one["tensorrt"]["by_version"].values()), name
+        assert one["live"]["verdicts"]["accepted"] is one["tensorrt"]["accepted"], "the live file is judged, too"
+        assert all(version["ready"] for version in one["live"]["verdicts"]["by_version"].values()), name
 
 
 def test_what_is_explained_is_time_and_place(repository: Path) -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from pipeline.data.clips.sampling import ClipSampling
 from pipeline.data.frames import Frames
+from pipeline.data.loading import EveryMoment
 from pipeline.training.batches import plain_batches
 from pipeline.training.clip_batches import AugmentedClips, training_batches
 
@@ -45,6 +47,15 @@ def test_moments_are_in_order_one_of_each_segment() -> None:
         assert (means.diff() > 0).all(), "brighter with time, whatever light the augmentation gives"
         seen.add(tuple(means.sort().indices.tolist()))
     assert seen == {tuple(range(T))}
+
+
+def test_moments_are_as_the_data_say() -> None:
+    dataset = AugmentedClips(EveryMoment(**vars(clips(1)), sampling=ClipSampling("dense", 2)), T)
+    dataset._augment = torch.nn.Identity()  # type: ignore[assignment]
+    # Before it is lit otherwise, the grey of a frame tells which one it is.
+    places = np.array([dataset[0, seed][0][:, 0, 0, 0].numpy() // 20 for seed in range(60)])
+    assert (np.diff(places, axis=1) == 2).all()
+    assert set(places[:, 0].tolist()) == {0, 1, 2, 3, 4, 5}
 
 
 def test_all_frames_of_a_clip_are_cropped_and_lit_alike() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,11 +28,29 @@ def open_stream(live: Path, threads: int) -> LiveClip:
     return LiveClip(engine.run_named, description)
 
 
+class RunsAgain:
+    """A network without a live form on a stream: the whole clip, the last T frames, goes through it at every frame."""
+
+    def __init__(self, run: Network, clip_frames: int) -> None:
+        self._run = run
+        self._last: deque[NDArray[np.float32]] = deque(maxlen=clip_frames)
+
+    def step(self, frame_1chw: NDArray[np.float32]) -> NDArray[np.float32]:
+        """A normalised frame `[1, 3, S, S]` to logits `[1, C]`; before the first one nothing is taken to have moved."""
+        missing = (self._last.maxlen or 1) - len(self._last)
+        self._last.extend([frame_1chw] * max(1, missing))
+        return self._run(np.stack(list(self._last), axis=1))
+
+
 def on_a_stream(clips: Sequence[NDArray[np.uint8]], frame_size: int, threads: int, decoder: Decoder) -> Form:
-    """clips: uint8 RGB `[T, H, W, 3]` as the camera gives them; their frames follow each other."""
+    """clips: uint8 RGB `[T, H, W, 3]` as the camera gives them; their frames follow each other.
+
+    Every variant gives a decision for every frame; one without a live form pays a whole clip for it.
+    """
 
     def open_network(one: ExportedVariant) -> Network:
-        assert one.live is not None
+        if one.live is None:
+            return RunsAgain(OnnxRuntimeEngine(one.file, threads).run, len(clips[0])).step
         return open_stream(one.live, threads).step
 
     frames = [frame for clip in clips for frame in clip]

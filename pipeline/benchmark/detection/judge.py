@@ -58,7 +58,9 @@ class BoxJudge:
             predict(run, self._mixed.frames_nhwc), self._heads[one.name], self._mixed, where=one.file
         )
         class_names = self._mixed.class_names
-        measured = measure_detections(found, truth_of(self._mixed), class_names, self._seed, where=one.file)
+        measured = measure_detections(
+            found, truth_of(self._mixed), class_names, self._seed, sources=self._mixed.sources or None, where=one.file
+        )
         return measured.map50.columns("accuracy_mixed")
 
     def decoder(self, one: ExportedVariant) -> Callable[[Outputs], Any]:

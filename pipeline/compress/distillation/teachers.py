@@ -41,8 +41,9 @@ class Teacher:
 def find_teacher(name: str, meta: Meta, context: StepContext) -> Teacher:
     """The teacher of the student that `meta` describes; trained now if nobody has trained the same one here before.
 
-    name: `baseline`, or an architecture of torchvision, which is trained as train.<task> says, from random weights
-    or, if that section says so, from those of ImageNet or COCO, and kept under `context.checkpoints`.
+    name: `baseline`, or an architecture of the task's kind, torchvision's or of clips, which is trained as train.<task>
+    says, from random weights or, if that section says so, from those of ImageNet or COCO, and kept under
+    `context.checkpoints`.
     Raises EdgeboardError where the teacher knows other classes than the student.
     """
     is_baseline = name == BASELINE

@@ -29,7 +29,7 @@ def fake_quantized(network: nn.Module) -> Iterator[None]:
     throughout: the exported file multiplies them into the weights, so that statistics of a batch would train for
     another scaling than that which is rounded.
     """
-    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    layers = [m for m in network.modules() if isinstance(m, nn.Conv2d | nn.Conv3d | nn.Linear)]
     norms = [m for m in network.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     network.train()
     hooks = [norm.register_forward_pre_hook(_with_running_statistics) for norm in norms]

@@ -11,6 +11,9 @@ import onnx
 from pipeline.compress.quantization.graph_weights import WEIGHTED
 from pipeline.errors import EdgeboardError
 
+# Of a network of clips that sees what changed from frame to frame: see pipeline.clip_networks.difference.
+ENTRANCE = "/entrance/"
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -49,6 +52,14 @@ def layers_of(model: onnx.ModelProto) -> dict[str, Layer]:
             mend="use method: fp16, or leave quantize out of the recipe",
         )
     return {layer: Layer(ops[layer], tuple(names)) for layer, names in nodes.items()}
+
+
+def entrance_of(model: onnx.ModelProto) -> list[str]:
+    """The nodes in which a network of clips takes one frame from the next: none in other networks.
+
+    A difference of two rounded frames is off by a whole step of each, which is much where little moves.
+    """
+    return [node.name for node in model.graph.node if node.name.startswith(ENTRANCE)]
 
 
 def tail_of(model: onnx.ModelProto) -> list[str]:

@@ -15,10 +15,10 @@ import onnx
 from onnxruntime.quantization.calibrate import TensorData, TensorsData
 from torch import nn
 
+from pipeline.compress.quantization.graph_layers import ENTRANCE, entrance_of
 from pipeline.compress.quantization.quantized_graph import CalibratedGraph, prepare
 from pipeline.export.live_onnx import export_live
 
-_ENTRANCE = "/entrance/"  # of the difference of frames: see pipeline.clip_networks.difference
 _SHIFT = "/shift/"  # in the names of all nodes of a temporal shift: see pipeline.clip_networks.temporal_shift.Shifted
 
 
@@ -38,8 +38,9 @@ def live_graph(
 
 def _of_differences(model: onnx.ModelProto, ranges: TensorsData) -> dict[str, TensorData]:
     """What the entrance of a clip form gives, for what that of `model` gives, whose last operation is another one."""
-    known = [data for name, data in ranges.items() if name.startswith(_ENTRANCE) and "Concat" in name]
-    outputs = [name for node in model.graph.node if node.name.startswith(_ENTRANCE) for name in node.output]
+    known = [data for name, data in ranges.items() if name.startswith(ENTRANCE) and "Concat" in name]
+    entrance = entrance_of(model)
+    outputs = [name for node in model.graph.node if node.name in entrance for name in node.output]
     return dict.fromkeys(outputs, known[0]) if known else {}
 
 

@@ -25,7 +25,7 @@ from onnxruntime.quantization.shape_inference import quant_pre_process
 
 from pipeline.compress.quantization.bias_correction import shift_biases
 from pipeline.compress.quantization.calibration import QUANTIZABLE
-from pipeline.compress.quantization.graph_layers import layers_of, tail_of
+from pipeline.compress.quantization.graph_layers import entrance_of, layers_of, tail_of
 from pipeline.compress.quantization.graph_weights import WEIGHTED
 
 
@@ -71,10 +71,12 @@ class CalibratedGraph:
         """Write the int8 QDQ graph for `engine` (onnxruntime or tensorrt).
 
         only: the one layer that is quantized. keep_float: layers that are not. A float layer still reads 8-bit
-        activations where a quantized one reads the same tensor. What comes behind the last layers is always float.
+        activations where a quantized one reads the same tensor. What comes behind the last layers is always float, and
+        so is the difference of frames in front of the first.
         """
         settings, layers = _ENGINES[engine], layers_of(self.model)
-        excluded = [*tail_of(self.model), *(node for layer in keep_float for node in layers[layer].nodes)]
+        excluded = [*entrance_of(self.model), *tail_of(self.model)]
+        excluded += [node for layer in keep_float for node in layers[layer].nodes]
         chosen = list(layers[only].nodes) if only else []
         model = onnx.ModelProto()
         model.CopyFrom(self.model)

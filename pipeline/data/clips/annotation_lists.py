@@ -4,10 +4,12 @@
   its path, white space and the number of its class from 0; read here also with the name of the class instead of the
   number. The names of the numbers come from a file beside the list, `label_map*.txt` or `classes.txt` (a name a line,
   as mmaction2's tools/data/kinetics/label_map_k400.txt) or `classInd.txt` (UCF101's: number from 1, name), else from
-  the folders in which the videos lie, where each number has one folder of its own.
+  the folders in which the videos lie, where each number has one folder of its own. A folder that is called after
+  another class than that of the number tells that the numbers mean something else; UCF101's own lists count from 1.
 - Kinetics (deepmind's train.csv, validate.csv, test.csv; mmaction2's kinetics_train.csv): label, youtube_id,
   time_start, time_end, split. The videos are those that the downloaders of ActivityNet and mmaction2 write:
-  `<youtube_id>_<start, six digits>_<end>` in any folder below the root, or the bare `<youtube_id>`.
+  `<youtube_id>_<start, six digits>_<end>` in any folder below the root, or the bare `<youtube_id>`. Clips of one video
+  on YouTube belong together.
 
 Such a list was made from the videos that are there, so that a missing file in a list of mmaction2 is a mistake; of
 Kinetics, videos disappear every day, and what is not there is passed over, with their number in the report.
@@ -15,14 +17,13 @@ Kinetics, videos disappear every day, and what is not there is passed over, with
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from pipeline.data.class_folders import shown
-from pipeline.data.clips.list_lines import read_lines, refuse_mistakes
+from pipeline.data.clips.list_lines import read_lines, read_table, refuse_mistakes
 from pipeline.data.clips.videos import FoundVideos, Video, class_name_mistake, is_video, nearest
 from pipeline.data.folder import Skipped
 from pipeline.errors import EdgeboardError
@@ -52,7 +53,7 @@ def read_list(path: Path, root: Path, known: list[str] | None, where: str) -> Fo
     found = FoundVideos(MMACTION_LIST + (f", classes as in {names_from}" if names_from else ""), list(names))
     lines_of: dict[str, int] = {}
     for number, name, label in entries:
-        mistake = _label_mistake(label, names) or _path_mistake(root, name)
+        mistake = _label_mistake(label, names) or _folder_mistake(name, label, names) or _path_mistake(root, name)
         if mistake is None and name in lines_of:
             mistake = f"{name!r} is named in line {lines_of[name]} already"
         if mistake:
@@ -71,7 +72,7 @@ def read_kinetics_table(path: Path, root: Path, known: list[str] | None, where: 
     known: the class names there may be; None: all that it names. Raises EdgeboardError for a table without the four
     columns, and one that names every wrong line.
     """
-    rows, columns = _table_rows(path, where)
+    rows, columns = read_table(path, where)
     if not rows or not set(_COLUMNS) <= set(columns):
         raise EdgeboardError(
             "A table does not have the columns of Kinetics",
@@ -84,9 +85,11 @@ def read_kinetics_table(path: Path, root: Path, known: list[str] | None, where: 
     found = FoundVideos(KINETICS_TABLE)
     mistakes: list[str] = []
     missing: list[str] = []
+    names_splits = any((row.get("split") or "").strip() for _, row in rows)
     lines_of: dict[tuple[str, str], int] = {}
     for line, row in rows:
         stem, mistake = _kinetics_stem(row, known)
+        mistake = mistake or _split_mistake(row, names_splits)
         clip = (stem, row["label"])
         if mistake is None and clip in lines_of:
             mistake = f"{stem} is named in line {lines_of[clip]} already"
@@ -100,7 +103,7 @@ def read_kinetics_table(path: Path, root: Path, known: list[str] | None, where: 
             continue
         name = video.relative_to(root).as_posix()
         split = _SPLITS.get((row.get("split") or "").strip().lower())
-        found.videos.append(Video(row["label"], name, name, video, given=split))
+        found.videos.append(Video(row["label"], name, name, video, row["youtube_id"], split))
     refuse_mistakes(path, mistakes, ", ".join((*_COLUMNS, "split")), where)
     if missing:
         # In one line: of a table of thousands somebody may have a few hundred only.
@@ -109,18 +112,6 @@ def read_kinetics_table(path: Path, root: Path, known: list[str] | None, where: 
         found.splits_from = f"the column split of {path.name}"
     found.class_names = sorted({one.label for one in found.videos}) if known is None else list(known)
     return found
-
-
-def _table_rows(path: Path, where: str) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
-    """Number of its line and cells of every row, and the names of the columns."""
-    lines = read_lines(path, where)
-    reader = csv.DictReader([text for _, text in lines], strict=True)
-    try:
-        rows = [(lines[reader.line_num - 1][0], row) for row in reader]
-    except csv.Error as error:
-        line = lines[min(reader.line_num, len(lines)) - 1][0]
-        raise EdgeboardError("A table is not valid CSV", where=f"{where}: {path}, line {line}", value=error) from None
-    return rows, list(reader.fieldnames or [])
 
 
 def _class_names(path: Path, entries: list[tuple[int, str, str]], where: str) -> tuple[list[str], str | None]:
@@ -132,6 +123,13 @@ def _class_names(path: Path, entries: list[tuple[int, str, str]], where: str) ->
             return lines, file.name
     words = sorted({label for _, _, label in entries if not _is_number(label)})
     if words:
+        # A number among names would be the place of a name in this very list, which whoever wrote it had not seen.
+        mistakes = [
+            f"line {line}: class {label} has a number, other lines have names, as {words[0]!r}"
+            for line, _, label in entries
+            if _is_number(label)
+        ]
+        refuse_mistakes(path, mistakes, f"{_LINE_FORM}, the same in all lines, or a file classes.txt beside it", where)
         return words, None
     # As build_file_list.py writes them, the videos of each class lie in a folder named after it.
     folders: dict[int, set[str]] = defaultdict(set)
@@ -155,11 +153,28 @@ def _label_mistake(label: str, names: list[str]) -> str | None:
     return class_name_mistake(label) and f"the name of the class {label!r} {class_name_mistake(label)}"
 
 
+def _folder_mistake(name: str, label: str, names: list[str]) -> str | None:
+    """Where the folder of a video is called after one class, and its number is that of another."""
+    folder = PurePosixPath(name).parent.name
+    if not _is_number(label) or folder not in names or names[int(label)] == folder:
+        return None
+    number = names.index(folder)
+    from_1 = "; it counts from 1, and must count from 0" if int(label) == number + 1 else f", which is {number}"
+    return f"class {label} is {names[int(label)]!r}, but {name!r} lies in the folder {folder!r}{from_1}"
+
+
 def _path_mistake(root: Path, name: str) -> str | None:
     if (root / name).is_file():
         return None if is_video(Path(name)) else f"{name!r} is not a video by its suffix"
     several = "; lists of extracted frames or of several classes are not read" if re.search(r"\s\d+$", name) else ""
     return f"there is no file {name!r} in {root}{several}"
+
+
+def _split_mistake(row: dict[str, str], names_splits: bool) -> str | None:
+    split = (row.get("split") or "").strip()
+    if split:
+        return None if split.lower() in _SPLITS else f"there is no split {split!r}{nearest(split, list(_SPLITS))}"
+    return "no split, though other lines have one" if names_splits else None
 
 
 def _kinetics_stem(row: dict[str, str], known: list[str] | None) -> tuple[str, str | None]:

@@ -20,17 +20,21 @@ _ASPECT = 3 / 4
 
 
 def draw_recording(
-    seed: int, actor: int, label: str, index: int, fps: float, n_frames: int, height: int, width: int
-) -> NDArray[np.uint8]:
-    """uint8 RGB `[n_frames, height, width, 3]`: recording `index` of the actor doing `label`."""
-    from pipeline.data.movers import draw_action
+    seed: int, actor: int, label: str, index: int, fps: float, n_frames: int, height: int, width: int, n_before: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """uint8 RGB `[k, height, width, 3]`, up to `n_before` frames just before recording `index` of the actor doing
+    `label`, and the recording `[n_frames, height, width, 3]` itself."""
+    from pipeline.data.movers import draw_with_past
 
-    return draw_action(seed, actor, index, label, fps, n_frames, height, width)
+    return draw_with_past(seed, actor, index, label, fps, n_frames, height, width, n_before)
 
 
 @dataclass
 class DrawnClip:
-    """One recording of drawn people, as long as a clip. The pixels depend on these fields only."""
+    """One recording of drawn people, as long as a clip; `n_before`: frames to be drawn before it.
+
+    The pixels depend on these fields only, and those of the clip not on n_before.
+    """
 
     seed: int
     actor: int
@@ -39,16 +43,15 @@ class DrawnClip:
     fps: float
     n_frames: int
     max_side: int
+    n_before: int = 0
     damage: str | None = None
 
     def __iter__(self) -> Iterator[Window]:
-        height = round(self.max_side * _ASPECT)
-        yield Window(
-            draw_recording(
-                self.seed, self.actor, self.label, self.index, self.fps, self.n_frames, height, self.max_side
-            ),
-            0.0,
+        size_hw = round(self.max_side * _ASPECT), self.max_side
+        before, clip = draw_recording(
+            self.seed, self.actor, self.label, self.index, self.fps, self.n_frames, *size_hw, self.n_before
         )
+        yield Window(clip, 0.0, before_khwc=before if len(before) else None)
 
 
 def plan_drawn(params: ClipData, seed: int, task: str) -> Plan:
@@ -71,7 +74,9 @@ def plan_drawn(params: ClipData, seed: int, task: str) -> Plan:
             actor = i * len(SPLITS) + number
             for label in class_names:
                 for index in range(params.clips_per_actor_and_class):
-                    source = DrawnClip(seed, actor, label, index, params.fps, params.clip_frames, params.max_side)
+                    length = params.clip_frames
+                    n_before = length if split == "test" else 0
+                    source = DrawnClip(seed, actor, label, index, params.fps, length, params.max_side, n_before)
                     name = f"{label}/actor_{actor:05d}_{index:03d}"
                     planned.append(PlannedVideo(name, label, f"actor_{actor:05d}", split, source))
     findings: dict[str, object] = {"actors": params.actors.model_dump(), "skipped": []}

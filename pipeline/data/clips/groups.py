@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from typing import cast
 
+import numpy as np
+
+from pipeline.data.clips.scenes import same_scenes
 from pipeline.data.clips.videos import Video
 from pipeline.data.folder import Skipped
 from pipeline.data.recordings.listing import Recording
-from pipeline.data.recordings.twins import Fingerprint, Twins, fingerprint, first_linked, near_pairs
+from pipeline.data.recordings.twins import Fingerprint, Twins, fingerprint, first_linked
 from pipeline.data.recordings.video import UnusableVideoError, VideoFrames
 
 _GLANCED_SIDE = 16
@@ -54,48 +58,45 @@ def look_at(max_megapixels: int, video: Video) -> SeenVideo | Skipped:
     return SeenVideo(video, seen)
 
 
-def group_videos(looked: Sequence[SeenVideo], near_duplicate_bits: int, group_pattern: str | None) -> VideoGroups:
+def group_videos(
+    looked: Sequence[SeenVideo],
+    near_duplicate_bits: int,
+    group_pattern: str | None,
+    named: Mapping[str, str] | None = None,
+) -> VideoGroups:
     """Which videos belong together.
 
-    Together are those that look alike at 0, 1 and 2 s, or as far as they go (each of their perceptual hashes differs in
-    at most `near_duplicate_bits` of 64 bits), those with the same `group`, those in whose names below their class
-    `group_pattern` finds the same text (that of its first brackets, where it has any), and chains of such.
+    Together are those that show the same scene (see same_scenes: their perceptual hashes differ in at most
+    `near_duplicate_bits` of 64 bits), those with the same `group`, those in whose names below their class
+    `group_pattern` finds the same text (that of its first brackets, where it has any), those that `named` (name of a
+    video to its group) puts together, and chains of such. Of two videos that are both named, looks say nothing:
+    somebody who has seen them knows better.
     Of byte-identical videos of a class one stays, of different classes none, since one of them must be wrong.
-    Where the source names the splits, what looks like a test video is not trained on, nor validated with.
+    Where the source names the splits, what looks the same as a test video (all looks within half as many bits) is not
+    trained on, nor validated with; so are twins told apart from those that show the same scene.
     """
+    named = named or {}
     ordered = sorted(looked, key=lambda it: (_WEIGHT[it.video.given], it.video.name))
     ordered, skipped = _without_copies(ordered)
-    near = _look_alikes([it.seen.looks for it in ordered], near_duplicate_bits)
     videos = [it.video for it in ordered]
-    twins = [Twins(videos[i].name, videos[j].name) for i, j in near if videos[i].label != videos[j].label]
+    is_named = np.array([video.name in named for video in videos], dtype=bool)
+    scenes = same_scenes([it.seen.looks for it in ordered], near_duplicate_bits)
+    scenes = scenes[~is_named[scenes[:, :2]].all(axis=1)]
+    alike = scenes[2 * scenes[:, 2] <= near_duplicate_bits, :2].tolist()
+    twins = [Twins(videos[i].name, videos[j].name) for i, j in alike if videos[i].label != videos[j].label]
     left_out = {
         j: f"looks like the {videos[i].given} video {videos[i].name}"
-        for i, j in near
+        for i, j in alike
         if videos[i].given in ("test", "val") and videos[j].given != videos[i].given
     }
     skipped += [Skipped(videos[j].name, reason) for j, reason in left_out.items()]
-    links = [(i, j) for i, j in near if j not in left_out]
-    links += _links_by_name(videos, group_pattern)
-    firsts = first_linked(len(videos), links)
+    by_looks = scenes[~np.isin(scenes[:, 1], list(left_out)), :2]
+    by_name = np.array(_links_by_name(videos, group_pattern, named), dtype=np.int32).reshape(-1, 2)
+    links = np.concatenate([by_looks, by_name])
+    firsts = first_linked(len(videos), cast("Sequence[tuple[int, int]]", links))  # no list: there may be millions
     kept = [i for i in range(len(videos)) if i not in left_out]
     of = {videos[i].name: videos[firsts[i]].name for i in kept}
     return VideoGroups([videos[i] for i in kept], of, twins, skipped)
-
-
-def _look_alikes(looks: Sequence[tuple[int, ...]], max_bits: int) -> list[tuple[int, int]]:
-    """Pairs `(i, j)`, i < j, that look alike as far as the shorter of the two goes: one may be a part of the other.
-
-    >>> _look_alikes([(0, 7), (0,), (9, 7)], 1)
-    [(0, 1)]
-    """
-    pairs = set()
-    for length in range(1, max(map(len, looks), default=0) + 1):
-        numbers = [i for i, own in enumerate(looks) if len(own) >= length]
-        for left, right in near_pairs([looks[i][:length] for i in numbers], max_bits):
-            i, j = numbers[left], numbers[right]
-            if min(len(looks[i]), len(looks[j])) == length:
-                pairs.add((i, j))
-    return sorted(pairs)
 
 
 def _without_copies(ordered: Sequence[SeenVideo]) -> tuple[list[SeenVideo], list[Skipped]]:
@@ -114,7 +115,9 @@ def _without_copies(ordered: Sequence[SeenVideo]) -> tuple[list[SeenVideo], list
     return kept, skipped
 
 
-def _links_by_name(videos: Sequence[Video], group_pattern: str | None) -> list[tuple[int, int]]:
+def _links_by_name(
+    videos: Sequence[Video], group_pattern: str | None, named: Mapping[str, str]
+) -> list[tuple[int, int]]:
     firsts: dict[tuple[str, str], int] = {}
     links = []
     for i, video in enumerate(videos):
@@ -122,5 +125,7 @@ def _links_by_name(videos: Sequence[Video], group_pattern: str | None) -> list[t
         texts = [("pattern", (match[1] if match.re.groups else match[0]) or "")] if match else []
         if video.group is not None:
             texts.append(("group", video.group))
+        if video.name in named:
+            texts.append(("named", named[video.name]))
         links += [(firsts.setdefault(text, i), i) for text in texts]
     return links

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any
 from pipeline.clip_data_options import ClipData
 from pipeline.data.clips.groups import SeenVideo, VideoGroups, group_videos, look_at
 from pipeline.data.clips.layouts import find_videos
+from pipeline.data.clips.named_groups import read_named_groups
 from pipeline.data.clips.planned import Plan, PlannedVideo
 from pipeline.data.clips.splitting import split_videos
 from pipeline.data.clips.videos import FoundVideos, Video, chosen_classes, nearest
@@ -28,10 +29,14 @@ def plan_videos(params: ClipData, seed: int, task: str, workers: int | None) -> 
     where = f"data.{task}.source"
     root = None if params.video_root is None else Path(params.video_root)
     found = find_videos(Path(params.source), root, None, where)
+    known = {video.name for video in found.videos} | {entry.file for entry in found.skipped}
     passed_over = chosen_classes(found, params.classes, where)
     if params.test_source is not None:
         _add_test_source(found, Path(params.test_source), root, f"data.{task}.test_source")
-    groups = _grouped(found, params, workers)
+    # Of other classes, and what cannot be read, may be named too: one table serves several choices of classes.
+    known |= {video.name for video in found.videos} | {entry.file for entry in found.skipped}
+    named = {} if params.groups is None else read_named_groups(Path(params.groups), known, f"data.{task}.groups")
+    groups = _grouped(found, params, named, workers)
     _check_no_class_is_empty(found, groups, where)
     split_of = split_videos(groups.videos, groups.of, params.split.model_dump(), seed, where)
     choice = window_choice(params)
@@ -39,6 +44,7 @@ def plan_videos(params: ClipData, seed: int, task: str, workers: int | None) -> 
     findings: dict[str, Any] = {
         "layout": {"folders": found.layout, "names_as": found.names_as, "splits_from": found.splits_from},
         "test_source": None if params.test_source is None else Path(params.test_source).resolve().name,
+        "groups_from": None if params.groups is None else Path(params.groups).name,
         "groups": _together(groups),
         "groups_in_several_splits": _in_several_splits(planned),
         "twins": [twin._asdict() for twin in groups.twins],
@@ -85,11 +91,11 @@ def _add_test_source(found: FoundVideos, source: Path, root: Path | None, where:
     found.hidden += tested.hidden
 
 
-def _grouped(found: FoundVideos, params: ClipData, workers: int | None) -> VideoGroups:
+def _grouped(found: FoundVideos, params: ClipData, named: Mapping[str, str], workers: int | None) -> VideoGroups:
     looked = map_in_order(partial(look_at, params.max_megapixels), found.videos, workers)
     found.skipped += [one for one in looked if isinstance(one, Skipped)]
     usable = [one for one in looked if isinstance(one, SeenVideo)]
-    return group_videos(usable, params.near_duplicate_bits, params.group_pattern)
+    return group_videos(usable, params.near_duplicate_bits, params.group_pattern, named)
 
 
 def _check_no_class_is_empty(found: FoundVideos, groups: VideoGroups, where: str) -> None:
@@ -107,7 +113,7 @@ def _check_no_class_is_empty(found: FoundVideos, groups: VideoGroups, where: str
 
 
 def _planned(choice: WindowChoice, video: Video, group: str, split: str) -> PlannedVideo:
-    source = ClipWindows(video.path, choice, only_middle=split != "train")
+    source = ClipWindows(video.path, choice, only_middle=split != "train", with_before=split == "test")
     return PlannedVideo(video.name, video.label, group, split, source)
 
 

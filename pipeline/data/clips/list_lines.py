@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from pipeline.errors import EdgeboardError
@@ -19,6 +20,21 @@ def read_lines(path: Path, where: str) -> list[tuple[int, str]]:
         raise EdgeboardError("A list is not text in UTF-8", where=where, value=f"{path}: {error}") from None
     # Not splitlines(): the names of files may hold the rarer signs that it takes for ends of lines.
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+
+
+def read_table(path: Path, where: str) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
+    """Number of its line and cells of every row of a .csv file, and the names of the columns.
+
+    A cell that a row does not have is None. Raises EdgeboardError where the file is no text or not valid CSV.
+    """
+    lines = read_lines(path, where)
+    reader = csv.DictReader([text for _, text in lines], strict=True)
+    try:
+        rows = [(lines[reader.line_num - 1][0], row) for row in reader]
+    except csv.Error as error:
+        line = lines[min(reader.line_num, len(lines)) - 1][0]
+        raise EdgeboardError("A table is not valid CSV", where=f"{where}: {path}, line {line}", value=error) from None
+    return rows, list(reader.fieldnames or [])
 
 
 def refuse_mistakes(path: Path, mistakes: list[str], allowed: str, where: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -43,6 +46,41 @@ def dense_places(n_frames: int, n_taken: int, stride: int, start: int = 0) -> ND
     if stride < 1 or not 0 <= start < n_frames:
         raise ValueError(f"stride must be at least 1 and start a frame of the clip: {stride}, {start} of {n_frames}")
     return np.minimum(start + stride * np.arange(n_taken, dtype=np.int64), n_frames - 1)
+
+
+@dataclass(frozen=True)
+class ClipSampling:
+    """Either a frame of each of T equal segments of the clip, or T frames that are `stride` apart, whatever is left.
+
+    stride is 1 for segments.
+    """
+
+    kind: Literal["segments", "dense"] = "segments"
+    stride: int = 1
+
+    def frames_needed(self, n_taken: int) -> int:
+        """How long a clip must be for no frame to come twice."""
+        return self.stride * (n_taken - 1) + 1
+
+    def places(self, n_frames: int, n_taken: int) -> NDArray[np.int64]:
+        """The same for every clip: the middle of each segment, or the frames around the middle of the clip."""
+        if self.kind == "segments":
+            return segment_places(n_frames, n_taken)
+        return dense_places(n_frames, n_taken, self.stride, self._room(n_frames, n_taken) // 2)
+
+    def random_places(self, n_frames: int, n_taken: int, generator: np.random.Generator) -> NDArray[np.int64]:
+        """For training: by chance in each segment, or from a beginning by chance."""
+        if self.kind == "segments":
+            return random_segment_places(n_frames, n_taken, generator)
+        start = int(generator.integers(self._room(n_frames, n_taken) + 1))
+        return dense_places(n_frames, n_taken, self.stride, start)
+
+    def period(self, n_frames: int, n_taken: int) -> int:
+        """After how many frames the next clip of a stream begins, whose frames are seen at the same rate."""
+        return n_frames if self.kind == "segments" else self.stride * n_taken
+
+    def _room(self, n_frames: int, n_taken: int) -> int:
+        return max(0, n_frames - self.frames_needed(n_taken))
 
 
 def _check(n_frames: int, n_taken: int) -> None:

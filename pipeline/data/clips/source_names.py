@@ -16,29 +16,34 @@ from pathlib import PurePosixPath
 
 from pipeline.data.clips.videos import Video
 
-_UCF101 = re.compile(r"(v_\w+?_g\d+)_c\d+")
-_HMDB51 = re.compile(r"(.+)_[hulf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+")
-_KINETICS = re.compile(r"(.+)_\d{6}_\d{6}")
-_NAMINGS = {"UCF101": _UCF101, "HMDB51": _HMDB51, "Kinetics": _KINETICS}
+_NAMINGS = {
+    "UCF101": re.compile(r"(v_\w+?_g\d+)_c\d+"),
+    "HMDB51": re.compile(r"(.+)_[hulf]_(?:cm|nm)_np\d+_(?:fr|ba|le|ri)_(?:goo|med|bad)_\d+"),
+    "Kinetics": re.compile(r"(.+)_\d{6}_\d{6}"),
+}
 
 
 def with_groups(videos: Sequence[Video]) -> tuple[list[Video], str | None]:
-    """The videos with the groups that their names tell, and whose naming it is; all must follow it, or none does."""
+    """The videos with the groups that their names tell, and whose naming it is.
+
+    Most must follow it, since a few may do so by chance; those that do not, as own videos beside a known data set, have
+    no group. A group that is known already stays.
+    """
     stems = [PurePosixPath(one.inside).stem for one in videos]
     for naming, pattern in _NAMINGS.items():
         matches = [pattern.fullmatch(stem) for stem in stems]
-        if matches and all(matches):
-            groups = [match[1] for match in matches if match]
-            if pattern is _HMDB51:
-                groups = [_title(group, one.label) for group, one in zip(groups, videos, strict=True)]
-            return [replace(one, group=group) for one, group in zip(videos, groups, strict=True)], naming
+        if 2 * sum(match is not None for match in matches) > len(videos):
+            groups = [match and _group(naming, match[1], one.label) for match, one in zip(matches, videos, strict=True)]
+            return [replace(one, group=one.group or group) for one, group in zip(videos, groups, strict=True)], naming
     return list(videos), None
 
 
-def _title(group: str, label: str) -> str:
+def _group(naming: str, group: str, label: str) -> str:
     """
-    >>> _title("April_09_brush_hair", "brush_hair")
+    >>> _group("HMDB51", "April_09_brush_hair", "brush_hair")
     'April_09'
     """
+    if naming != "HMDB51":
+        return group
     end = f"_{label}"
     return group[: -len(end)] if group.lower().endswith(end.lower()) else group

@@ -21,6 +21,8 @@ def split_videos(
     labels; val is then split off the groups of train. Raises EdgeboardError that names the classes with too few groups.
     """
     given = {video.given for video in videos}
+    if given == {"train", None}:
+        given = {None}  # who names training videos only has not said what to test on
     chosen: dict[str, str] = {}
     rest = list(videos)
     if len(given) > 1:
@@ -57,7 +59,8 @@ def _split(
             value=", ".join(f"{label}: {count}" for label, count in few.items()),
             allowed=f"at least {len(fractions)} for each class ({', '.join(fractions)}); those that look alike, or"
             " were cut from the same video, count as one",
-            mend="add videos to the class, or remove it",
+            mend="add videos to the class, or remove it; where one camera saw them all, say with groups which belong"
+            " together, by the day or by the person",
         )
     try:
         split_of = split_groups(labels, fractions, seed, where)
@@ -66,7 +69,8 @@ def _split(
             "Videos of different classes belong together, so that no split holds every class",
             where=where,
             value=error.value,
-            mend="lower near_duplicate_bits, let group_pattern find more, or add videos of other sources",
+            mend="lower near_duplicate_bits, let group_pattern or groups tell more apart, or add videos of other"
+            " sources",
         ) from None
     return {video.name: split_of[group_of[video.name]] for video in videos}
 

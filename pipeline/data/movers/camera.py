@@ -115,6 +115,8 @@ def _draw(rng: np.random.Generator, path: Array, t: Array) -> Camera:
 
     def aim_at(times: Array) -> Array:
         followed = np.stack([np.interp(times, t, path[:, i]) for i in range(2)], 1)
+        # Before the clip they came from where their first steps point back to.
+        followed = followed + np.minimum(times - t[0], 0)[:, None] * (path[2, :2] - path[0, :2]) / (t[2] - t[0])
         target = centre[:2] + follow * (followed - centre[:2])
         swept = across[:2] * (sweep * (times - duration / 2))[:, None]
         return np.column_stack([target + offset[:2] + swept, np.full(len(times), aim)])

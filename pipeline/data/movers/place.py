@@ -34,6 +34,12 @@ class Place:
     ground_size: float
     wall_sizes: tuple[float, float]
 
+    def holds(self, points: Array) -> bool:
+        """Whether all points `[n, 2]` on the ground are within the walls."""
+        cosine, sine = np.cos(self.angle), np.sin(self.angle)
+        turned = points @ np.array([[cosine, -sine], [sine, cosine]])
+        return bool(np.all((turned > self.low) & (turned < self.high)))
+
     def seen(self, view: View, frame: int) -> Frame:
         """`[height, width, 3]` RGB 0..255, without anybody in it."""
         cosine, sine = np.cos(self.angle), np.sin(self.angle)

@@ -13,12 +13,12 @@ from pipeline.data.movers.camera import Camera, draw_camera
 from pipeline.data.movers.figure import Shapes, figure
 from pipeline.data.movers.light import draw_light, draw_sensor, photographed
 from pipeline.data.movers.painting import Painter
-from pipeline.data.movers.place import draw_place
+from pipeline.data.movers.place import Place, draw_place
 from pipeline.data.movers.props import bench, post
 from pipeline.data.movers.skeleton import Array, Movement
 
 # Streams of random numbers that must not meet.
-_ACTOR, _RECORDING, _NOISE = 1, 2, 3
+_ACTOR, _RECORDING, _NOISE, _NOISE_BEFORE = 1, 2, 3, 4
 
 
 def draw_action(
@@ -29,6 +29,17 @@ def draw_action(
     Body, skin, hair and clothes of the actor depend on (seed, actor) only; all else on (seed, actor, label, index), on
     the length in seconds (n_frames / fps) and the shape. The same clip at twice the rate has every moment of it, and
     those between; only the noise of the sensor differs. Raises ValueError for an unknown label or an empty clip.
+    """
+    return draw_with_past(seed, actor, index, label, fps, n_frames, height, width, 0)[1]
+
+
+def draw_with_past(
+    seed: int, actor: int, index: int, label: str, fps: float, n_frames: int, height: int, width: int, n_before: int
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """What the same camera saw just before, `[k, height, width, 3]` with k up to `n_before`, and `draw_action`'s clip.
+
+    There are fewer frames before where the camera or somebody would come out of a wall. They change no byte of the
+    clip. Raises ValueError as draw_action does.
     """
     if label not in CLASSES:
         raise ValueError(f"no movement is called {label!r}; there are {', '.join(CLASSES)}")
@@ -42,19 +53,42 @@ def draw_action(
     sensor = draw_sensor(rng, light)
     cast = draw_cast(rng, _actor(seed, actor), label, duration)
     camera = draw_camera(rng, [move for _, move in cast.people], duration, width / height)
-    others = _passers_by(rng, camera, duration)
-    joints = [(who, move(t)) for who, move in (*cast.people, *others)]
-    view = camera.view(t, height, width)
-    cover = np.concatenate([points[:, :, :2].reshape(-1, 2) for _, points in joints] + [_course(camera, duration)])
+    people = [*cast.people, *_passers_by(rng, camera, duration)]
+    cover = np.concatenate([_on_ground(people, t), _course(camera, duration)])
     place = draw_place(rng, light, cover, indoors=indoors)
-    shapes = [figure(who, points) for who, points in joints] + cast.things + _things(rng, camera, duration)
-    painter = Painter(shapes, view, light)
-    meter = float(place.seen(view, 0).mean()) / 255
-    frames = np.empty((n_frames, height, width, 3), np.uint8)
-    for i in range(n_frames):
-        noise = np.random.default_rng([*key, _NOISE, i])
-        frames[i] = photographed(painter.paint(place.seen(view, i), i), sensor, meter, noise)
-    return frames
+    things = cast.things + _things(rng, camera, duration)
+    meter = float(place.seen(camera.view(t, height, width), 0).mean()) / 255
+
+    # Before and clip are painted apart, for the last bits of sums may depend on how many there are.
+    def filmed(times: Array, noise: int, numbers: range) -> NDArray[np.uint8]:
+        if not len(times):
+            return np.empty((0, height, width, 3), np.uint8)
+        view = camera.view(times, height, width)
+        painter = Painter([figure(who, move(times)) for who, move in people] + things, view, light)
+        frames = np.empty((len(times), height, width, 3), np.uint8)
+        for i, number in enumerate(numbers):
+            grain = np.random.default_rng([*key, noise, number])
+            frames[i] = photographed(painter.paint(place.seen(view, i), i), sensor, meter, grain)
+        return frames
+
+    before = _before(people, camera, place, n_before, fps)
+    return filmed(before, _NOISE_BEFORE, range(len(before), 0, -1)), filmed(t, _NOISE, range(n_frames))
+
+
+def _on_ground(people: list[tuple[Actor, Movement]], t: Array) -> Array:
+    """`[k, 2]`: where the joints of all are at all times."""
+    return np.concatenate([move(t)[:, :, :2].reshape(-1, 2) for _, move in people])
+
+
+def _before(people: list[tuple[Actor, Movement]], camera: Camera, place: Place, n_before: int, fps: float) -> Array:
+    """Up to `n_before` times in s before 0, the earliest first, from which on all are within the walls."""
+    times: list[float] = []
+    for i in range(1, n_before + 1):
+        t = np.array([-i / fps])
+        if not place.holds(np.concatenate([_on_ground(people, t), camera.place_at(t)[:, :2]])):
+            break
+        times.insert(0, -i / fps)
+    return np.array(times)
 
 
 @lru_cache(maxsize=16)

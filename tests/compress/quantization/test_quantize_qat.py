@@ -74,6 +74,26 @@ def test_weights_are_rounded_to_the_grid_of_their_channel() -> None:
     assert WeightQuantizer()(weight.bfloat16()).dtype == torch.float32
 
 
+@pytest.mark.parametrize(
+    ("layer", "shape"),
+    [
+        (nn.Conv2d(3, 4, 3), (2, 3, 5, 5)),
+        (nn.Conv3d(3, 4, (3, 1, 1)), (2, 3, 4, 5, 5)),
+        (nn.Linear(3, 4), (2, 3)),
+    ],
+    ids=["frames", "clips", "linear"],
+)
+def test_layers_of_every_kind_compute_with_rounded_weights_and_inputs(layer: nn.Module, shape: tuple[int, ...]) -> None:
+    inputs = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    weight = layer.weight.detach().clone()
+    with fake_quantized(layer), torch.no_grad():
+        assert torch.equal(layer.weight, WeightQuantizer()(weight))
+        inside = layer(inputs)
+    assert torch.equal(layer.weight, weight)
+    layer.weight.data = WeightQuantizer()(weight)
+    torch.testing.assert_close(inside, layer(ActivationQuantizer()(inputs)))
+
+
 def test_gradients_go_straight_through() -> None:
     weight = torch.randn(4, 3, 3, 3, requires_grad=True)
     (WeightQuantizer()(weight) * 2).sum().backward()

@@ -67,6 +67,32 @@ def test_paths_start_from_the_root(tmp_path: Path) -> None:
     assert [video.path for video in found.videos] == [tmp_path / "videos" / name for name in ("a.mp4", "b.mp4")]
 
 
+def test_the_lists_of_ucf101_count_from_1(tmp_path: Path) -> None:
+    touch(tmp_path, "fall/a.avi", "walk/b.avi", "walk/c.avi")
+    (tmp_path / "classInd.txt").write_text("1 fall\n2 run\n3 walk\n")
+    with pytest.raises(EdgeboardError) as caught:
+        listed(tmp_path / "trainlist01.txt", "fall/a.avi 1\nwalk/b.avi 3\n")
+    for part in (
+        "line 1: class 1 is 'run', but 'fall/a.avi' lies in the folder 'fall'; it counts from 1, and must count from 0",
+        "line 2: class 3 is above 2, the last one",
+    ):
+        assert part in str(caught.value)
+    with pytest.raises(
+        EdgeboardError, match=r"class 0 is 'fall', but 'walk/c.avi' lies in the folder 'walk', which is 2"
+    ):
+        listed(tmp_path / "one.txt", "fall/a.avi 0\nwalk/b.avi 2\nwalk/c.avi 0\n")
+
+
+def test_numbers_among_names(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    text = "a.mp4 0\nb.mp4 walk\n"
+    with pytest.raises(EdgeboardError, match="line 1: class 0 has a number, other lines have names, as 'walk'"):
+        listed(tmp_path / "train.txt", text)
+    # Where it is said what the numbers mean, both may stand in a list.
+    (tmp_path / "classes.txt").write_text("fall\nwalk\n")
+    assert labels_of(listed(tmp_path / "train.txt", text)) == {"a.mp4": "fall", "b.mp4": "walk"}
+
+
 MISTAKES = {
     "an unknown class": ("a.mp4 wlak", ["line 2: there is no class 'wlak' (did you mean walk?)"]),
     "a number above the last": ("a.mp4 7", ["line 2: class 7 is above 1, the last one"]),
@@ -152,9 +178,22 @@ def test_a_table_of_kinetics(tmp_path: Path) -> None:
     assert found.splits_from == "the column split of kinetics.csv"
 
 
+def test_clips_of_one_video_on_youtube_are_together_however_the_files_are_called(tmp_path: Path) -> None:
+    touch(tmp_path, "aaa_000001_000011.mp4", "aaa_000020_000030.mp4", "bbb.mp4", "b_c_000001_000011.mp4")
+    rows = "walk,aaa,1,11,\nzumba,aaa,20,30,\nzumba,bbb,0,10,\nwalk,b_c,1,11,\n"
+    found = listed(tmp_path / "kinetics.csv", HEAD + rows)
+    assert {video.name: video.group for video in found.videos} == {
+        "aaa_000001_000011.mp4": "aaa", "aaa_000020_000030.mp4": "aaa", "b_c_000001_000011.mp4": "b_c",
+        "bbb.mp4": "bbb",
+    }  # fmt: skip
+    assert {video.given for video in found.videos} == {None}
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
+        (HEAD + "zumba,aaa,1,11,trian\n", ["line 2: there is no split 'trian' (did you mean train?)"]),
+        (HEAD + "zumba,aaa,1,11,train\nzumba,bbb,1,11, \n", ["line 3: no split, though other lines have one"]),
         ("youtube_id,time_start,time_end,split\naaa,1,11,test\n", ["columns of Kinetics", "a table without labels"]),
         (HEAD, ["columns of Kinetics", "no row"]),
         (HEAD + "zumba,aaa,one,11,train\n", ["line 2: no number of seconds: 'one', '11'"]),

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pipeline.data.clips import room
 from pipeline.data.clips.drawn import plan_drawn
 from pipeline.data.clips.film_strip import read_film_strip
 from pipeline.data.clips.generate import SHEET, generate_clips
-from pipeline.data.clips.loading import clip_frames, load_clips
-from pipeline.data.frames import read_index, resize
+from pipeline.data.clips.loading import clip_frames, clip_places, load_clips
+from pipeline.data.frames import data_identity, read_index, resize
+from pipeline.data.loading import load_every_moment, load_split
 from pipeline.errors import EdgeboardError
 from pipeline.files import read_json, write_json
 from tests.data.clips.clip_cases import moving, options, touch, write_classes, write_clip
@@ -32,7 +34,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str
 def test_the_index_names_every_strip(made: tuple[Path, Path, dict[str, Any]]) -> None:
     _, folder, report = made
     index = read_index(folder)
-    assert set(index["file"]) | {"index.csv", "report.json", SHEET} == set(all_bytes(folder))
+    before = {f"before/{name.removeprefix('clips/')}" for name in index["file"][index["split"] == "test"]}
+    assert set(index["file"]) | before | {"index.csv", "report.json", SHEET} == set(all_bytes(folder))
     assert index["sha256"].is_unique
     assert (index[["width", "height"]] == (48, 36)).all(axis=None)
     assert (index.groupby("source")["split"].nunique() == 1).all()
@@ -61,6 +64,42 @@ def test_clips_are_loaded_as_the_network_sees_them(made: tuple[Path, Path, dict[
     assert len(taken) == 2
     assert (taken.files, taken.sources) == ([clips.files[3], clips.files[0]], [clips.sources[3], clips.sources[0]])
     assert np.array_equal(taken.clips_nlhwc[0], clips.clips_nlhwc[3])
+
+
+def test_many_clips_are_read_where_they_are_used(
+    made: tuple[Path, Path, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, folder, report = made
+    in_memory = load_clips(folder, "test", 32, report["classes"], np.array([5, 1])).clips_nlhwc
+    monkeypatch.setattr(room, "IN_MEMORY_BYTES", 0)
+    on_disk = load_clips(folder, "test", 32, report["classes"]).clips_nlhwc
+    assert isinstance(on_disk.base, np.memmap)
+    assert not isinstance(in_memory.base, np.memmap)
+    assert np.array_equal(on_disk[:, [5, 1]], in_memory)
+
+
+def test_clips_that_are_too_short_for_a_network_are_refused(made: tuple[Path, Path, dict[str, Any]]) -> None:
+    _, folder, report = made
+    assert clip_places(folder, 8).tolist() == list(range(8))
+    with pytest.raises(EdgeboardError, match="shorter than what the network sees") as caught:
+        load_split(folder, "val", 32, report["classes"], 9)
+    assert "8 frames" in str(caught.value)
+
+
+def test_dense_sampling_is_that_of_every_reader(made: tuple[Path, Path, dict[str, Any]], tmp_path: Path) -> None:
+    videos, folder, report = made
+    out = tmp_path / "movement"
+    dense = generate_clips(options(videos, sampling="dense", sampling_stride=2), 7, out, workers=1)
+    assert dense["data_hash"] == report["data_hash"]
+    # A training that was stopped must not go on with the same clips seen otherwise.
+    assert data_identity(out) != data_identity(folder)
+    every = load_every_moment(out, "val", 32, report["classes"])
+    assert (every.sampling.kind, every.sampling.stride, every.frames_nhwc.shape[1]) == ("dense", 2, 8)
+    assert load_every_moment(folder, "val", 32, report["classes"]).sampling.kind == "segments"
+    seen = load_split(out, "val", 32, report["classes"], 3).frames_nhwc
+    assert np.array_equal(seen, every.frames_nhwc[:, [1, 3, 5]])
+    with pytest.raises(EdgeboardError, match="at least 9, of which it sees 5"):
+        clip_places(out, 5)
 
 
 def test_a_data_folder_without_clips_is_told(tmp_path: Path) -> None:
@@ -130,6 +169,23 @@ def test_what_is_wrong_is_left_out_and_listed(tmp_path: Path) -> None:
     }  # fmt: skip
     for row in index.itertuples():
         assert read_film_strip(out / str(row.file), 8).shape == (8, row.height, row.width, 3)
+
+
+def test_named_groups_are_of_one_split(tmp_path: Path) -> None:
+    videos = write_classes(tmp_path / "videos", ["fall", "run", "walk"], each=5, count=10)
+    (videos / "walk" / "empty.mp4").touch()
+    monday = ["fall/video 0.mp4", "fall/video 1.mp4", "walk/video 0.mp4"]
+    # What cannot be read and what is of a class that is not used may be named too.
+    lines = [f"{name},monday\n" for name in [*monday, "run/video 0.mp4", "walk/empty.mp4"]]
+    (tmp_path / "groups.csv").write_text("".join(["video,group\n", *lines]))
+    params = options(videos, classes=["fall", "walk"], groups=str(tmp_path / "groups.csv"))
+    report = generate_clips(params, 7, tmp_path / "movement", workers=1)
+    assert (report["groups_from"], report["groups"]) == ("groups.csv", [monday])
+    rows = read_index(tmp_path / "movement").query("source == @monday[0]")
+    assert (rows["label"].nunique(), rows["split"].nunique()) == (2, 1)
+    (tmp_path / "groups.csv").write_text("video,group\nwalk/video 9.mp4,monday\n")
+    with pytest.raises(EdgeboardError, match=r"line 2: the source has no video 'walk/video 9.mp4'"):
+        generate_clips(params, 7, tmp_path / "again", workers=1)
 
 
 def test_a_list_with_its_test_list(tmp_path: Path) -> None:

@@ -81,8 +81,15 @@ def test_hmdb51_has_a_source_for_each_title(tmp_path: Path) -> None:
     assert [video.group for video in found.videos] == ["April_09", "April_09", "Brushing_my_hair", "April_09"]
 
 
-def test_one_name_of_another_kind_and_no_source_is_guessed(tmp_path: Path) -> None:
+def test_own_videos_beside_ucf101_have_no_source_and_take_none_away(tmp_path: Path) -> None:
     touch(tmp_path, "Biking/v_Biking_g01_c01.avi", "Biking/mine.avi", "YoYo/v_YoYo_g01_c01.avi")
+    found = found_in(tmp_path)
+    assert found.names_as == "UCF101"
+    assert [video.group for video in found.videos] == [None, "v_Biking_g01", "v_YoYo_g01"]
+
+
+def test_a_few_names_that_look_like_those_of_a_data_set_say_nothing(tmp_path: Path) -> None:
+    touch(tmp_path, "walk/door_240131_120000.mp4", "walk/a.mp4", "fall/b.mp4", "fall/stairs_240131_120500.mp4")
     found = found_in(tmp_path)
     assert found.names_as is None
     assert {video.group for video in found.videos} == {None}

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.data.clips.sampling import dense_places, random_segment_places, segment_places
+from pipeline.data.clips.sampling import ClipSampling, dense_places, random_segment_places, segment_places
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,34 @@ def test_dense_places_repeat_the_last_frame(
     n_frames: int, n_taken: int, stride: int, start: int, places: list[int]
 ) -> None:
     assert dense_places(n_frames, n_taken, stride, start).tolist() == places
+
+
+@pytest.mark.parametrize(
+    ("sampling", "needed", "places", "period"),
+    [
+        (ClipSampling(), 4, [2, 6, 10, 14], 16),
+        (ClipSampling("dense", 1), 4, [6, 7, 8, 9], 4),
+        (ClipSampling("dense", 3), 10, [3, 6, 9, 12], 12),
+        (ClipSampling("dense", 5), 16, [0, 5, 10, 15], 20),
+    ],
+)
+def test_a_clip_is_seen_around_its_middle(sampling: ClipSampling, needed: int, places: list[int], period: int) -> None:
+    assert sampling.frames_needed(4) == needed
+    assert sampling.places(16, 4).tolist() == places
+    assert sampling.period(16, 4) == period
+
+
+def test_dense_training_begins_anywhere_and_keeps_its_stride() -> None:
+    generator = np.random.default_rng(0)
+    drawn = np.array([ClipSampling("dense", 3).random_places(16, 4, generator) for _ in range(500)])
+    assert (np.diff(drawn, axis=1) == 3).all()
+    assert set(drawn[:, 0].tolist()) == set(range(7))
+    assert ClipSampling("dense", 5).random_places(16, 4, generator).tolist() == [0, 5, 10, 15]
+
+
+def test_training_by_segments_is_by_chance_in_each() -> None:
+    taken = ClipSampling().random_places(16, 4, np.random.default_rng(3))
+    assert taken.tolist() == random_segment_places(16, 4, np.random.default_rng(3)).tolist()
 
 
 @pytest.mark.parametrize(("n_frames", "n_taken"), [(0, 1), (1, 0), (-1, 2)])

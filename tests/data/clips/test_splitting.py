@@ -60,6 +60,12 @@ def test_val_is_split_off_the_training_groups(other: str) -> None:
         assert all(chosen[f"{label}/{i}"] == "test" for i in (50, 51, 52))
 
 
+def test_training_videos_beside_unnamed_ones_are_split_too() -> None:
+    some = [v for label in ("walk", "fall") for v in videos(label, 5, "train") + videos(label, 5, None, first=5)]
+    chosen = split(some)
+    assert counts(chosen, "walk") == counts(chosen, "fall") == {"train": 6, "val": 2, "test": 2}
+
+
 @pytest.mark.parametrize("given", [None, "train", "test"])
 def test_one_named_split_is_as_good_as_none(given: str | None) -> None:
     chosen = split(videos("walk", 10, given) + videos("fall", 10, given))

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.data.movers import CLASSES, draw_action
+from pipeline.data.movers import CLASSES, draw_action, draw_with_past
 
 
 @pytest.mark.parametrize("label", CLASSES)
@@ -76,6 +76,25 @@ def test_every_seed_actor_index_and_label_is_another_clip() -> None:
     for i, first in enumerate(clips):
         for second in clips[:i]:
             assert np.abs(first - second).mean() > 8
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_what_was_before_leads_to_the_clip_and_leaves_it_as_it_is(label: str) -> None:
+    clip = draw_action(5, 1, 0, label, 8.0, 4, 60, 80)
+    before, same = draw_with_past(5, 1, 0, label, 8.0, 4, 60, 80, 6)
+    assert np.array_equal(clip, same)
+    assert 1 <= len(before) <= 6
+    fewer = draw_with_past(5, 1, 0, label, 8.0, 4, 60, 80, 1)[0]
+    assert np.abs(fewer[-1].astype(float) - before[-1]).mean() < 0.1, "the same moment"
+    soft = np.stack([cv2.blur(frame, (5, 5)) for frame in np.concatenate([before, clip])]).astype(float)
+    steps = np.abs(np.diff(soft, axis=0)).mean((1, 2, 3))
+    assert steps[len(before) - 1] < 3 * max(np.median(steps), 0.5), "the picture jumps as the clip begins"
+
+
+def test_nobody_comes_out_of_a_wall() -> None:
+    """Somebody who runs is long outside of a room when asked for minutes before."""
+    lengths = [len(draw_with_past(1, actor, 0, "run", 1.0, 2, 24, 32, 30)[0]) for actor in range(6)]
+    assert max(lengths) < 30
 
 
 @pytest.mark.slow
