@@ -58,7 +58,7 @@ def _show_moved(view: View) -> None:
     st.subheader(words("methods.moved"), anchor=False)
     several = [name for name in ("task", "experiment") if moved[name].nunique() > 1]
     st.dataframe(
-        moved[["step", "variant", "input", "drift", "low", "high", "maps", "changed", *several]],
+        moved[["step", "variant", "input", "drift", "low", "high", "maps", "changed", "drift_changed", *several]],
         column_config={
             **_columns(view),
             "task": column.TextColumn(words("column.task")),
@@ -67,6 +67,7 @@ def _show_moved(view: View) -> None:
             "high": column.NumberColumn(words("methods.high"), format="%.3f"),
             "maps": column.NumberColumn(words("methods.maps")),
             "changed": column.NumberColumn(words("methods.changed")),
+            "drift_changed": column.NumberColumn(words("methods.drift_changed"), format="%.3f"),
         },
         hide_index=True,
         width="stretch",

@@ -72,6 +72,10 @@ def judged_maps(
     from pipeline.explain.sanity import check_sanity
     from pipeline.explain.white_box import white_box_maps
 
+    if chosen.others:
+        # grad-cam and captum both load it, in different threads: seen to fail as "partially initialized" once.
+        import matplotlib.pyplot  # noqa: F401
+
     white = [name for name in chosen.others if METHODS[name].needs_gradients]
     black = [name for name in chosen.others if name not in white]
     asking = Asking(masks.all, settings.seed)

@@ -7,7 +7,7 @@ for videos Li et al. 2021, arXiv:2109.00222) need gradients, which an exported i
 What a network of differences sees is hidden by masks that last as long as the clip. Seen on 12 drawn clips that move,
 with an int8 tsm_resnet8 and 128 masks: masks of 4 x 7 x 7 cells gave maps whose halves agreed with a rank correlation
 of 0.33 and had 1.10 times the energy of chance where something moves; these 0.72 and 1.31. Insertion minus deletion was
-0.52 and 0.50, of random maps of the same smoothness -0.05 and -0.03 with a standard error of 0.05. 4 x 5 x 5 cells
+0.52 and 0.50 (of random maps with 4 x 7 x 7 cells -0.05, with a standard error of 0.05). 4 x 5 x 5 cells
 and products of masks of places and of moments lay between or below. Which frame matters is asked without masks, see
 `temporal.frame_importance`.
 """
