@@ -165,7 +165,7 @@ def test_the_small_detector_can_learn_from_ssdlite() -> None:
 @pytest.mark.parametrize("teacher", [SSDLITE, "ssd300_vgg16", "fasterrcnn_mobilenet_v3_large_320_fpn"])
 @pytest.mark.parametrize("student", ["ssd320_resnet8", "fasterrcnn_mobilenet_v3_large_320_fpn"])
 def test_options_know_whose_heads_can_be_compared(teacher: str, student: str) -> None:
-    can_be = build_detector(student, N_CLASSES, 128).can_be_beside(build_detector(teacher, N_CLASSES, 128))
+    can_be = build_detector(student, N_CLASSES, 300).can_be_beside(build_detector(teacher, N_CLASSES, 300))
     assert DetectorTraining.model_construct().can_teach(teacher, student) is can_be
 
 

@@ -114,7 +114,7 @@ def test_a_file_that_says_nothing_is_refused(tmp_path: Path, content: bytes, wor
 
 # one line behind eight good ones, so line 10; the picture that the report names; why
 BAD_LINES = {
-    "the folder itself": ("./.,2,2,9,10,gun", "./.", "outside"),
+    "the folder itself": ("./.,2,2,9,10,gun", ".", "it lies outside of the folder"),
     "xmax below xmin": ("photo_00.jpg,20,2,10,9,gun", "photo_00.jpg", "xmax 10 is not more than xmin 20"),
     "xmax is xmin": ("photo_00.jpg,20,2,20,9,gun", "photo_00.jpg", "xmax 20 is not more than xmin 20"),
     "ymax below ymin": ("photo_00.jpg,2,20,9,10,gun", "photo_00.jpg", "ymax 10 is not more than ymin 20"),
