@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from pipeline.params import Params, check_params
 from pipeline.tasks import TASKS
 from pipeline.training.train import describe
 from tests.conftest import REPOSITORY, TINY, TINY_MOVEMENT, set_params
+from tests.picture_folder import write_csv
 
 CLASS_NAMES = ["fall", "rise"]  # which the mirror of the augmentation does not exchange
 LENGTH, SIDE = 8, 32
@@ -36,10 +36,7 @@ def write_clip_folder(folder: Path, per_class: dict[str, int]) -> Path:
                 (folder / file).write_bytes(film_strip(_clip(name, generator)))
                 rows.append({"file": file, "label": name, "split": split, "source": file, "mask": "",
                              "width": SIDE, "height": SIDE, "sha256": "0"})  # fmt: skip
-    with (folder / "index.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(folder / "index.csv", rows)
     write_json(
         folder / "report.json", {"classes": CLASS_NAMES, "data_hash": "0", "clip": {"frames": LENGTH, "fps": 6.0}}
     )

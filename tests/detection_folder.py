@@ -5,7 +5,6 @@ Also what a step that works on a detector needs: tiny parameters, a small detect
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from pipeline.params import Params, check_params
 from pipeline.tasks import TASKS
 from pipeline.training.train import describe
 from tests.conftest import REPOSITORY, TINY, set_params
+from tests.picture_folder import write_csv
 
 CLASS_NAMES = ["blue", "green", "red"]
 # RGB of the squares, by class; what is around them is grey.
@@ -56,8 +56,8 @@ def write_detection_folder(folder: Path, pictures: dict[str, int], size_wh: tupl
             largest = max(found, key=lambda one: one[2], default=None)
             rows.append({"file": file, "label": CLASS_NAMES[largest[3]] if largest else "", "split": split,
                          "source": file, "mask": "", "width": width, "height": height, "sha256": "0"})  # fmt: skip
-    _write_csv(folder / "index.csv", rows)
-    _write_csv(folder / "annotations.csv", sorted(boxes, key=lambda one: one["image"]))
+    write_csv(folder / "index.csv", rows)
+    write_csv(folder / "annotations.csv", sorted(boxes, key=lambda one: one["image"]))
     write_json(folder / "report.json", {"task": "suspect", "classes": CLASS_NAMES, "data_hash": "0"})
     return folder
 
@@ -133,10 +133,3 @@ def _squares(generator: np.random.Generator, width: int, height: int, n: int) ->
         xmin = place * share + int(generator.integers(0, share - side))
         found.append((xmin, int(generator.integers(0, height - side)), side, int(generator.integers(0, 3))))
     return found
-
-
-def _write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)

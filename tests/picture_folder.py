@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,6 +12,13 @@ import numpy as np
 from pipeline.files import write_json
 
 CLASS_NAMES = ["blue", "green", "red"]
+
+
+def write_csv(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as handle:
+        writer = csv.DictWriter(handle, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def write_data_folder(folder: Path, per_class: dict[str, int], size: int = 48) -> Path:
@@ -28,9 +36,6 @@ def write_data_folder(folder: Path, per_class: dict[str, int], size: int = 48) -
                 cv2.imwrite(str(folder / file), image[..., ::-1])
                 rows.append({"file": file, "label": name, "split": split, "source": file, "mask": "",
                              "width": size, "height": size, "sha256": "0"})  # fmt: skip
-    with (folder / "index.csv").open("w", newline="") as handle:
-        writer = csv.DictWriter(handle, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(folder / "index.csv", rows)
     write_json(folder / "report.json", {"classes": CLASS_NAMES, "data_hash": "0"})
     return folder

@@ -26,7 +26,6 @@ from pipeline.data.class_folders import shown
 from pipeline.data.clips.list_lines import read_lines, read_table, refuse_mistakes
 from pipeline.data.clips.videos import FoundVideos, Video, class_name_mistake, is_video, nearest
 from pipeline.data.folder import Skipped
-from pipeline.errors import EdgeboardError
 
 MMACTION_LIST = "a list of mmaction2"
 KINETICS_TABLE = "a table of Kinetics"
@@ -72,15 +71,14 @@ def read_kinetics_table(path: Path, root: Path, known: list[str] | None, where: 
     known: the class names there may be; None: all that it names. Raises EdgeboardError for a table without the four
     columns, and one that names every wrong line.
     """
-    rows, columns = read_table(path, where)
-    if not rows or not set(_COLUMNS) <= set(columns):
-        raise EdgeboardError(
-            "A table does not have the columns of Kinetics",
-            where=f"{where}: {path}",
-            value=", ".join(columns) if rows else "no row",
-            allowed=", ".join((*_COLUMNS, "split")),
-            mend="a table without labels, as that of the test split, cannot be used",
-        )
+    rows = read_table(
+        path,
+        where,
+        _COLUMNS,
+        "A table does not have the columns of Kinetics",
+        optional=["split"],
+        mend="a table without labels, as that of the test split, cannot be used",
+    )
     there = _videos_below(root)
     found = FoundVideos(KINETICS_TABLE)
     mistakes: list[str] = []

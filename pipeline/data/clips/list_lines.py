@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import EdgeboardError
@@ -22,10 +23,13 @@ def read_lines(path: Path, where: str) -> list[tuple[int, str]]:
     return [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
 
 
-def read_table(path: Path, where: str) -> tuple[list[tuple[int, dict[str, str]]], list[str]]:
-    """Number of its line and cells of every row of a .csv file, and the names of the columns.
+def read_table(
+    path: Path, where: str, columns: Sequence[str], what: str, optional: Sequence[str] = (), mend: str | None = None
+) -> list[tuple[int, dict[str, str]]]:
+    """Number of its line and cells of every row of a .csv file that has these columns.
 
-    A cell that a row does not have is None. Raises EdgeboardError where the file is no text or not valid CSV.
+    A cell that a row does not have is None. Raises EdgeboardError where the file is no text or not valid CSV, and
+    `what` where it lacks a column or has no row; optional: columns that the message names beside them.
     """
     lines = read_lines(path, where)
     reader = csv.DictReader([text for _, text in lines], strict=True)
@@ -34,7 +38,16 @@ def read_table(path: Path, where: str) -> tuple[list[tuple[int, dict[str, str]]]
     except csv.Error as error:
         line = lines[min(reader.line_num, len(lines)) - 1][0]
         raise EdgeboardError("A table is not valid CSV", where=f"{where}: {path}, line {line}", value=error) from None
-    return rows, list(reader.fieldnames or [])
+    found = list(reader.fieldnames or [])
+    if not rows or not set(columns) <= set(found):
+        raise EdgeboardError(
+            what,
+            where=f"{where}: {path}",
+            value=", ".join(found) if rows else "no row",
+            allowed=", ".join((*columns, *optional)),
+            mend=mend,
+        )
+    return rows
 
 
 def refuse_mistakes(path: Path, mistakes: list[str], allowed: str, where: str) -> None:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pipeline.data.clips.list_lines import read_table, refuse_mistakes
 from pipeline.data.clips.videos import nearest
-from pipeline.errors import EdgeboardError
 
 COLUMNS = ("video", "group")
 # To look for a similar name among thousands takes a moment each time, and only the first mistakes are shown.
@@ -20,14 +19,7 @@ def read_named_groups(path: Path, known: Collection[str], where: str) -> dict[st
     known: the names of all videos of the source. Raises EdgeboardError for a table without the two columns, and one
     that names every line with an unknown video, one that was named already, or no group.
     """
-    rows, columns = read_table(path, where)
-    if not rows or not set(COLUMNS) <= set(columns):
-        raise EdgeboardError(
-            "A table of groups does not have its columns",
-            where=f"{where}: {path}",
-            value=", ".join(columns) if rows else "no row",
-            allowed=", ".join(COLUMNS),
-        )
+    rows = read_table(path, where, COLUMNS, "A table of groups does not have its columns")
     names, is_known = sorted(known), set(known)
     groups: dict[str, str] = {}
     lines_of: dict[str, int] = {}
